@@ -1,0 +1,1 @@
+"""Pure time: rules that answer when something happens next."""

@@ -1,0 +1,1 @@
+"""Behaviour: loops over the store."""

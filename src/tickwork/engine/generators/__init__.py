@@ -1,0 +1,1 @@
+"""Generators: work that is worked out when a worker asks."""

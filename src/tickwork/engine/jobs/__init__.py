@@ -1,0 +1,1 @@
+"""The job controller: a log, and a map of timers derived from it."""

@@ -1,0 +1,1 @@
+"""Workers: claim, run and settle tasks."""

@@ -1,0 +1,1 @@
+"""The trigger daemon: letters become events, events become tasks."""

@@ -1,0 +1,1 @@
+"""Web frameworks and ORMs that users already have."""

@@ -1,0 +1,1 @@
+"""PostgreSQL through psycopg 3: row locks, LISTEN, a pool."""

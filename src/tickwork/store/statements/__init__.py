@@ -1,0 +1,1 @@
+"""The common book of statements, by name."""

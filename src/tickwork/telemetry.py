@@ -1,0 +1,1 @@
+"""What the loops tell about themselves: counts, durations and log lines."""

@@ -1,0 +1,1 @@
+"""For users' tests: a watch wound by hand, and time travel without sleeping."""
