@@ -16,6 +16,7 @@ from tests.support.stores import (
     pytest_terminal_summary,
     pytest_unconfigure,
     store,
+    tell,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "pytest_terminal_summary",
     "pytest_unconfigure",
     "store",
+    "tell",
 ]
 
 # A shared machine is slow at times: no deadline per example. A run in CI is the same run every time.

@@ -37,7 +37,18 @@ _HOMES = {
     "errors": None,
 }
 
-__all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Decline",
+    "GiveUp",
+    "RetryAfter",
+    "Snooze",
+    "Tickwork",
+    "TickworkError",
+    "TryAgain",
+    "__version__",
+    "clocks",
+    "errors",
+]
 
 
 def __getattr__(name: str) -> Any:

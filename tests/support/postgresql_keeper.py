@@ -87,7 +87,9 @@ def _reachable(bin_folder: Path, folder: Path, owner: pwd.struct_passwd | None) 
     installation = bin_folder.parent
     copy = folder / "site" / installation.parent.name / installation.name
     shutil.copytree(installation, copy, symlinks=True)
-    libraries = installation.parent.with_name(installation.parent.name + ".libs")  # where a wheel keeps shared libraries
+    libraries = installation.parent.with_name(
+        installation.parent.name + ".libs"
+    )  # where a wheel keeps shared libraries
     if libraries.exists():
         shutil.copytree(libraries, folder / "site" / libraries.name)
     subprocess.run(["chmod", "-R", "a+rX", folder / "site"], check=True)

@@ -5,6 +5,7 @@
 ``database``        the same with Tickwork's tables in it
 ``store``           ``database``, opened with ``tickwork.store.open.open_store``; closed after the test
 ``bench``           the same choice as an object: ``fresh()`` and ``migrated()`` make further databases
+``tell``            not a store: ``tell("walk of a firing: 37 statements")`` shows a line after the run
 ==================  =================================================================================
 
 A test narrows the choice with ``@pytest.mark.stores("sqlite")`` or ``("postgresql")``; a person narrows a run with
@@ -21,7 +22,7 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -106,6 +107,17 @@ def bench(store_name: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
+def tell() -> Callable[[str], None]:
+    """A way to say something that a person should read: the lines stand after the run, whichever process ran the test."""
+
+    def append(line: str) -> None:
+        with (Path(os.environ[_FOLDER]) / "told").open("a") as told:
+            told.write(f"{line}\n")
+
+    return append
+
+
+@pytest.fixture
 def database_url(bench: Bench) -> str:
     return bench.fresh()
 
@@ -170,6 +182,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name every store that this run was tested on, with its version, and loudly every one that it was not."""
     folder = Path(os.environ[_FOLDER])
+    if (folder / "told").exists():
+        terminalreporter.section("told by the tests")
+        for line in sorted((folder / "told").read_text().splitlines()):
+            terminalreporter.write_line(line)
     terminalreporter.section("stores")
     terminalreporter.write_line(f"sqlite {sqlite3.sqlite_version}")
     for name in postgresql.names():

@@ -1,0 +1,43 @@
+"""Runs the long checks of this folder: ``python -m tests.verify [--minutes M] [--seed S] [NAME ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+from tests.support.verification import Run, account
+
+
+def main() -> int:
+    known = sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
+    parser = argparse.ArgumentParser(prog="make verify", description="Run long checks and write down how they ended.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which checks (default: all): {', '.join(known)}")
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long each one goes on (default 1)")
+    parser.add_argument("--seed", type=int, default=None, help="repeat a run's random choices (default: a new seed)")
+    given = parser.parse_args()
+    if unknown := sorted(set(given.names) - set(known)):
+        parser.error(f"no check named {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
+    seed = random.randrange(2**32) if given.seed is None else given.seed
+    failed = [name for name in given.names or known if not _run(name, given.minutes, seed)]
+    print(f"verify: {len(given.names or known) - len(failed)} held, {len(failed)} failed {' '.join(failed)}".rstrip())
+    return 1 if failed else 0
+
+
+def _run(name: str, minutes: float, seed: int) -> bool:
+    print(f"verify {name}: {minutes:g} min, seed {seed}", flush=True)
+    run, result = Run(minutes * 60, seed), "held"
+    try:
+        import_module(f"tests.verify.{name}").verify(run)
+    except Exception as error:
+        traceback.print_exc()
+        result = f"FAILED: {type(error).__name__}: {error}"
+    print(account(name, run, result), end="", flush=True)
+    return result == "held"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
