@@ -1,0 +1,43 @@
+"""What a handler may raise to say how its run ended. Signals are not errors.
+
+They are raised and not returned, since the function three calls down may be the one that knows.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class Signal(Exception):
+    """The common base, so that ``except Exception`` in a handler can let them through by name."""
+
+
+class _Delayed(Signal):
+    def __init__(self, delay: timedelta | float, reason: str = "") -> None:
+        self.delay = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+        self.reason = reason
+        super().__init__(reason or f"in {self.delay}")
+
+
+class Snooze(_Delayed):
+    """Not now: run me again after *delay* (seconds or timedelta, at least 5 s). Counts as no failure."""
+
+
+class RetryAfter(_Delayed):
+    """This attempt failed; try again after *delay* instead of the usual wait."""
+
+
+class GiveUp(Signal):
+    """Trying again is useless: archive the task as *gave up*, with this reason."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Decline(Signal):
+    """The work is no longer relevant: archive the task as *declined*, which is no failure."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason)

@@ -1,0 +1,180 @@
+"""What a database must supply, and a transaction as the rest of the house sees it.
+
+A dialect is the list of what *differs*: how to begin, how a batch of rows is handed over, which errors mean what,
+how a wake-up travels. Everything else stands in the book. A :class:`Transaction` is begun in a role and runs
+statements by name; the role is checked for each.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from tickwork.errors import StoreError
+from tickwork.store.book import Book, Statement, Style
+from tickwork.watch import Instant
+
+Row = tuple[Any, ...]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One statement that a verb asks for: whoever performs the verb runs it and sends the rows back."""
+
+    name: str
+    values: dict[str, Any]
+
+
+#: A verb is a generator: it yields calls and gets their rows, so that one text serves sync and async connections.
+Verb = Generator[Call, list[Row], Result]
+
+
+def ask(statement: str, /, **values: Any) -> Generator[Call, list[Row], list[Row]]:
+    """``rows = yield from ask("trigger_by_key", key=...)`` inside a verb."""
+    return (yield Call(statement, values))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which database this is: two connections with equal identities see the same tables."""
+
+    kind: str
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{'/'.join(self.parts)}"
+
+
+class Transaction(ABC):
+    """An open transaction in a role. Statements are run by name and come back as lists of tuples."""
+
+    dialect: Dialect
+    role: str
+
+    def __init__(self, dialect: Dialect, role: str, now: Instant | None) -> None:
+        self.dialect, self.role, self._now = dialect, role, now
+        self._book = dialect.book
+
+    def all(self, statement: str, /, **values: Any) -> list[Row]:
+        """Run one statement and return its rows (none for a statement that returns nothing)."""
+        found = self._allowed(statement)
+        return self._execute(found, self._filled(found, values))
+
+    def one(self, statement: str, /, **values: Any) -> Row | None:
+        """Run one statement and return its first row, or None."""
+        rows = self.all(statement, **values)
+        return rows[0] if rows else None
+
+    @abstractmethod
+    def run(self, statement: str, /, **values: Any) -> int:
+        """Run one statement and return how many rows it touched."""
+
+    @abstractmethod
+    def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        """Run one statement for many rows (arrays on PostgreSQL, executemany on SQLite); return the rows touched."""
+
+    def perform(self, verb: Verb[Result]) -> Result:
+        """Run a verb to its end and return what it returns."""
+        try:
+            call = next(verb)
+            while True:
+                try:
+                    rows = self.all(call.name, **call.values)
+                except Exception as error:
+                    call = verb.throw(error)
+                else:
+                    call = verb.send(rows)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+    @abstractmethod
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo, on an error, what was written inside; the transaction lives on."""
+
+    @abstractmethod
+    def _execute(self, statement: Statement, values: dict[str, Any]) -> list[Row]: ...
+
+    def _allowed(self, name: str) -> Statement:
+        statement = self._book[name]
+        statement.allow(self.role)
+        if self.dialect.on_statement is not None:
+            self.dialect.on_statement(name)
+        return statement
+
+    def _filled(self, statement: Statement, values: dict[str, Any]) -> dict[str, Any]:
+        if "now" in statement.parameters and "now" not in values:
+            values["now"] = self.dialect.now(self._now)
+        return values
+
+
+class Ear(ABC):
+    """Hears the wake-ups of other processes; a hint that saves waiting, never more."""
+
+    @abstractmethod
+    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+        """Call *heard* with each hint (``trigger``, ``task``) until *stopped*; returns or raises if the line breaks."""
+
+
+class Dialect(ABC):
+    """One kind of database."""
+
+    name: ClassVar[str]
+    style: ClassVar[Style]
+    #: Whether several writes fit into one statement (data-modifying CTE).
+    chains_writes: ClassVar[bool]
+    #: Whether rows are locked one by one (and may be skipped), or the whole database has one writer at a time.
+    locks_rows: ClassVar[bool]
+    #: Called with a statement's name before it is run: the tests kill the process here.
+    on_statement: Callable[[str], None] | None = None
+
+    book: Book
+
+    @abstractmethod
+    def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> AbstractContextManager[Transaction]:
+        """Open a transaction of this library's own; commit at the end of the block, roll back on an error."""
+
+    @abstractmethod
+    def now(self, given: Instant | None) -> Instant | None:
+        """What ``:now`` is bound to: the time handed in, or the database's own clock."""
+
+    @abstractmethod
+    def trouble(self, error: BaseException) -> StoreError | None:
+        """Say what an error of the driver means in our words, or None if it is not the driver's."""
+
+    @abstractmethod
+    def array(self, values: Iterable[Any]) -> Any:
+        """Return *values* as this dialect hands over an array."""
+
+    @abstractmethod
+    def identity(self) -> Identity:
+        """Ask the database which one it is."""
+
+    @abstractmethod
+    def ear(self) -> Ear:
+        """Return something that hears wake-ups."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection of this dialect's own."""
+
+    @abstractmethod
+    def script(self, transaction: Transaction, text: str) -> None:
+        """Run the statements of a migration."""
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise the driver's errors as ours, with the cause chained."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            trouble = self.trouble(error)
+            if trouble is None:
+                raise
+            raise trouble from error

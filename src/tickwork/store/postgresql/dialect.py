@@ -1,0 +1,264 @@
+"""PostgreSQL, as far as it differs: sessions with limits, LISTEN, arrays, error classes.
+
+Every transaction of ours says ``read committed`` itself: a role or a database may have another default, and the
+daemon's argument (lock, then read by that lock) needs a new snapshot for each statement. Daemon sessions carry
+limits, so that a frozen daemon releases its batch, and planner settings, so that the due query stays the nested
+loop over its index whatever the statistics say.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from tickwork.errors import (
+    ConfigurationError,
+    ReadOnlyStore,
+    SchemaMismatch,
+    StatementRefused,
+    StoreError,
+    StoreUnavailable,
+    TryAgain,
+)
+from tickwork.store.book import Book, Statement, Style, Turn
+from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
+from tickwork.watch import Instant
+
+NOW = "(select coalesce(:now::bigint, (extract(epoch from clock_timestamp()) * 1000000)::bigint))"
+
+#: What every session of a daemon is given.
+DAEMON_SESSION = {
+    "idle_in_transaction_session_timeout": "5s",
+    "statement_timeout": "30s",
+    "lock_timeout": "1s",
+    "enable_sort": "off",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+WORKER_SESSION = {"idle_in_transaction_session_timeout": "60s", "jit": "off"}
+POOL_WAIT_SECONDS = 10.0
+
+
+class PostgresqlTransaction(Transaction):
+    """A transaction on a connection of our own."""
+
+    dialect: PostgresqlDialect
+
+    def __init__(
+        self, dialect: PostgresqlDialect, role: str, now: Instant | None, connection: psycopg.Connection[Row]
+    ) -> None:
+        super().__init__(dialect, role, now)
+        self.connection = connection
+        self._cursor = connection.cursor(binary=True)
+
+    def _execute(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        cursor = self._cursor.execute(statement.pyformat, values)
+        return cursor.fetchall() if cursor.description else []
+
+    def run(self, statement: str, /, **values: Any) -> int:
+        found = self._allowed(statement)
+        return self._cursor.execute(found.pyformat, self._filled(found, values)).rowcount
+
+    def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        found = self._allowed(statement)
+        if not rows:
+            return 0
+        values: dict[str, Any] = {name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)}
+        return self._cursor.execute(found.pyformat, self._filled(found, values)).rowcount
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._cursor.execute("savepoint tickwork")
+        try:
+            yield
+        except BaseException:
+            if not self.connection.broken:
+                self._cursor.execute("rollback to tickwork")
+            raise
+        self._cursor.execute("release tickwork")
+
+
+class PostgresqlDialect(Dialect):
+    """One schema of one PostgreSQL database."""
+
+    name: ClassVar[str] = "postgresql"
+    style: ClassVar[Style] = "pyformat"
+    chains_writes: ClassVar[bool] = True
+    locks_rows: ClassVar[bool] = True
+
+    def __init__(self, url: str, *, schema: str = "tickwork", pool_size: int = 8) -> None:
+        self.schema, self.pool_size = schema, pool_size
+        self.conninfo, self.pooled = conninfo(url)
+        self.turn = Turn(tables=f"{schema}.", now=NOW, arrays=True)
+        self.book = Book.open("postgresql", self.turn)
+        self._pools: dict[str, ConnectionPool[psycopg.Connection[Row]]] = {}
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> Iterator[PostgresqlTransaction]:
+        session = {"daemon": DAEMON_SESSION, "worker": WORKER_SESSION}.get(role, {})
+        with self.translated():
+            pool = self._pool(role if session else "application", session)
+            connection = self._open(pool, self._opening(session, reading))
+            try:
+                yield PostgresqlTransaction(self, role, now, connection)
+                connection.execute("commit")
+            except BaseException:
+                if not connection.closed:
+                    try:
+                        connection.rollback()
+                    except psycopg.Error:
+                        connection.close()
+                raise
+            finally:
+                pool.putconn(connection)
+
+    def _opening(self, session: dict[str, str], reading: bool) -> str:
+        opening = "begin isolation level read committed" + (" read only" if reading else "")
+        if self.pooled:  # behind a transaction pooler a setting of the session would be somebody else's
+            opening += "".join(f"; set local {name} = '{value}'" for name, value in session.items())
+        return opening
+
+    def _open(self, pool: ConnectionPool[psycopg.Connection[Row]], opening: str) -> psycopg.Connection[Row]:
+        """Take a connection and begin; one that died while it lay in the pool is replaced, nothing was run on it."""
+        for _ in range(self.pool_size + 1):
+            connection = pool.getconn()
+            try:
+                connection.execute(opening)
+            except psycopg.OperationalError:
+                connection.close()
+                pool.putconn(connection)
+                continue
+            except BaseException:
+                pool.putconn(connection)
+                raise
+            return connection
+        raise StoreUnavailable("the database closed every connection that it was given; is it restarting?")
+
+    def _pool(self, kind: str, session: dict[str, str]) -> ConnectionPool[psycopg.Connection[Row]]:
+        with self._guard:
+            pool = self._pools.get(kind)
+            if pool is None:
+                pool = self._pools[kind] = ConnectionPool(
+                    self.conninfo,
+                    min_size=0,
+                    max_size=self.pool_size,
+                    timeout=POOL_WAIT_SECONDS,
+                    kwargs={"autocommit": True, "prepare_threshold": None if self.pooled else 3},
+                    configure=lambda connection: self._configure(connection, session),
+                    name=f"tickwork-{kind}",
+                    open=True,
+                )
+            return pool
+
+    def _configure(self, connection: psycopg.Connection[Row], session: dict[str, str]) -> None:
+        # the width of an integer is part of a prepared statement's name: one width, one plan
+        connection.adapters.register_dumper(int, Int8BinaryDumper)
+        if session and not self.pooled:
+            connection.execute("; ".join(f"set {name} = '{value}'" for name, value in session.items()))
+
+    def connect(self) -> psycopg.Connection[Row]:
+        """Open one more connection in autocommit, outside the pool."""
+        connection = psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=None if self.pooled else 3)
+        self._configure(connection, {})
+        return connection
+
+    def now(self, given: Instant | None) -> Instant | None:
+        return given
+
+    def trouble(self, error: BaseException) -> StoreError | None:
+        return trouble(error)
+
+    def array(self, values: Iterable[Any]) -> Any:
+        return list(values)
+
+    def identity(self) -> Identity:
+        with self.translated(), self.connect() as connection:
+            return server_identity(lambda text: connection.execute(text).fetchone(), self.schema)
+
+    def ear(self) -> Ear:
+        return PostgresqlEar(self)
+
+    def close(self) -> None:
+        with self._guard:
+            for pool in self._pools.values():
+                pool.close()
+            self._pools.clear()
+
+    def script(self, transaction: Transaction, text: str) -> None:
+        assert isinstance(transaction, PostgresqlTransaction)
+        transaction.connection.execute(sql.SQL(self.turn(text)))  # type: ignore[arg-type]
+
+    @property
+    def channel(self) -> str:
+        """The channel on which wake-ups travel."""
+        return f"tickwork_{self.schema}"
+
+
+class PostgresqlEar(Ear):
+    """LISTEN on a connection of its own. Behind a transaction pooler there is none; polling stands behind it."""
+
+    def __init__(self, dialect: PostgresqlDialect) -> None:
+        self.dialect = dialect
+
+    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+        if self.dialect.pooled:
+            return
+        with self.dialect.translated(), self.dialect.connect() as connection:
+            connection.execute(sql.SQL("listen {}").format(sql.Identifier(self.dialect.channel)))
+            heard("")  # whatever was said before we listened
+            while not stopped():
+                for notice in connection.notifies(timeout=1.0, stop_after=1):
+                    heard(notice.payload)
+
+
+def conninfo(url: str) -> tuple[str, bool]:
+    """Take our own parameter (``pooler=transaction``) out of the address; return the rest and whether it was there."""
+    parts = urlsplit(url)
+    mine = [value for name, value in parse_qsl(parts.query) if name == "pooler"]
+    if mine and mine[-1] not in ("transaction", "none"):
+        raise ConfigurationError("pooler", mine[-1], "transaction or none")
+    rest = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "pooler"])
+    return urlunsplit(parts._replace(query=rest)), bool(mine) and mine[-1] == "transaction"
+
+
+def server_identity(ask: Callable[[Any], Any], schema: str) -> Identity:
+    """Which server, database and schema this is: by the cluster's system identifier where the role may read it."""
+    may = ask("select has_function_privilege('pg_control_system()', 'execute')")[0]
+    cluster = ask("select system_identifier::text from pg_control_system()")[0] if may else "unknown"
+    return Identity("postgresql", (str(cluster), str(ask("select current_database()")[0]), schema))
+
+
+def trouble(error: BaseException) -> StoreError | None:
+    """Say what an error of psycopg means."""
+    if isinstance(error, PoolTimeout):
+        return StoreUnavailable(
+            f"no connection was free or could be opened within {POOL_WAIT_SECONDS:g} s: the pool is full (raise "
+            "pool_size), or the database is down"
+        )
+    if not isinstance(error, psycopg.Error):
+        return None
+    text = str(error).strip()
+    if isinstance(error, (pg.SerializationFailure, pg.DeadlockDetected, pg.LockNotAvailable)):
+        return TryAgain(f"{text}. Your transaction lost a race with another one: roll it back and begin it anew")
+    if isinstance(error, pg.ReadOnlySqlTransaction):
+        return ReadOnlyStore(f"the database takes no writes: {text}")
+    if isinstance(error, (pg.UndefinedTable, pg.InvalidSchemaName, pg.UndefinedColumn)):
+        return SchemaMismatch(f"{text}. Tickwork's tables are not there or too old: run 'tickwork db upgrade'")
+    if isinstance(error, (psycopg.DataError, psycopg.IntegrityError, pg.ProgramLimitExceeded)):
+        return StatementRefused(text)
+    if isinstance(error, pg.QueryCanceled):
+        return StoreError(text)
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+        return StoreUnavailable(f"the database cannot be reached: {text}")
+    return StoreError(text)

@@ -1,0 +1,1 @@
+-- PostgreSQL speaks the book's own words; nothing differs yet.

@@ -1,0 +1,252 @@
+"""SQLite, as far as it differs: every writing transaction begins immediate, so the locks are implied.
+
+SQLite 3.40 tells the time in milliseconds only, so the process's own clock is handed in. A wake-up is a look at
+``data_version`` every 25 ms: no statement, no lock, and it sees the commits of other processes.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from tickwork.errors import (
+    ConfigurationError,
+    ReadOnlyStore,
+    StatementRefused,
+    StoreError,
+    StoreUnavailable,
+    TryAgain,
+)
+from tickwork.store.book import Book, Statement, Style, Turn
+from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
+from tickwork.watch import Instant
+
+BUSY_SECONDS = 30.0
+LOOK_EVERY_SECONDS = 0.025
+
+BEGIN_IMMEDIATE = (
+    "This transaction began by reading, and another process has written (or is writing) since; SQLite cannot turn it "
+    "into a writer, and waiting does not help. Roll it back and begin it as a writer, before the first read "
+    "(sqlite3: connection.execute('BEGIN IMMEDIATE'); SQLAlchemy: a listener on the engine's 'begin' event; "
+    "Django: OPTIONS = {'transaction_mode': 'IMMEDIATE'})."
+)
+
+
+class SqliteTransaction(Transaction):
+    """A transaction on a connection of our own."""
+
+    dialect: SqliteDialect
+
+    def __init__(self, dialect: SqliteDialect, role: str, now: Instant | None, connection: sqlite3.Connection) -> None:
+        super().__init__(dialect, role, now)
+        self.connection = connection
+
+    def _execute(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        return self.connection.execute(statement.named, bound(values)).fetchall()
+
+    def run(self, statement: str, /, **values: Any) -> int:
+        found = self._allowed(statement)
+        return self.connection.execute(found.named, bound(self._filled(found, values))).rowcount
+
+    def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        found = self._allowed(statement)
+        if not rows:
+            return 0
+        if found.order != tuple(columns):
+            pick = itemgetter(*(columns.index(name) for name in found.order))
+            rows = [pick(row) for row in rows]
+        return self.connection.executemany(found.qmark, rows).rowcount
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self.connection.execute("savepoint tickwork")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("rollback to tickwork")
+            self.connection.execute("release tickwork")
+            raise
+        self.connection.execute("release tickwork")
+
+
+class SqliteDialect(Dialect):
+    """One SQLite file, or one database in memory."""
+
+    name: ClassVar[str] = "sqlite"
+    style: ClassVar[Style] = "named"
+    chains_writes: ClassVar[bool] = False
+    locks_rows: ClassVar[bool] = False
+
+    def __init__(self, path: str, *, prefix: str = "tickwork_", synchronous: str = "full") -> None:
+        if synchronous not in ("full", "normal"):
+            raise ConfigurationError("synchronous", synchronous, "full or normal")
+        self.path, self.prefix, self.synchronous = path, prefix, synchronous
+        self.turn = Turn(tables=prefix, now=":now", arrays=False)
+        self.book = Book.open("sqlite", self.turn)
+        self.in_memory = path == ":memory:"
+        self._idle: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._single = threading.RLock()
+        self._pid = os.getpid()
+
+    @contextmanager
+    def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> Iterator[SqliteTransaction]:
+        with self.translated():
+            if self.in_memory:
+                with self._single, self._begun(role, now, reading) as transaction:
+                    yield transaction
+            else:
+                with self._begun(role, now, reading) as transaction:
+                    yield transaction
+
+    @contextmanager
+    def _begun(self, role: str, now: Instant | None, reading: bool) -> Iterator[SqliteTransaction]:
+        connection = self._take()
+        try:
+            connection.execute("begin" if reading else "begin immediate")
+            yield SqliteTransaction(self, role, now, connection)
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+        finally:
+            self._give_back(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._guard:
+            if self._pid != os.getpid():  # a child process must not use its parent's connections
+                self._idle, self._pid = [], os.getpid()
+            if self._idle:
+                return self._idle.pop()
+        return self.connect()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            self._idle.append(connection)
+
+    def connect(self) -> sqlite3.Connection:
+        """Open one more connection with this library's settings."""
+        if not self.in_memory and not Path(self.path).absolute().parent.is_dir():
+            raise ConfigurationError("database", self.path, "a file in a folder that exists")
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.execute(f"pragma synchronous = {self.synchronous}")
+        connection.execute("pragma temp_store = memory")
+        connection.execute("pragma cache_size = -32000")
+        if not self.in_memory and connection.execute("pragma journal_mode").fetchone()[0] != "wal":
+            try:
+                connection.execute("pragma journal_mode = wal")
+            except sqlite3.OperationalError as error:
+                if "readonly" not in str(error):
+                    raise
+        return connection
+
+    def now(self, given: Instant | None) -> Instant | None:
+        return time.time_ns() // 1000 if given is None else given
+
+    def trouble(self, error: BaseException) -> StoreError | None:
+        return trouble(error)
+
+    def array(self, values: Iterable[Any]) -> Any:
+        return msgspec.json.encode(list(values)).decode()
+
+    def identity(self) -> Identity:
+        if self.in_memory:
+            return Identity("sqlite", ("memory", str(id(self))))
+        self._give_back(self._take())
+        return file_identity(self.path)
+
+    def ear(self) -> Ear:
+        return SqliteEar(self)
+
+    def close(self) -> None:
+        with self._guard:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+
+    def script(self, transaction: Transaction, text: str) -> None:
+        assert isinstance(transaction, SqliteTransaction)
+        for statement in split(self.turn(text)):
+            transaction.connection.execute(statement)
+
+
+class SqliteEar(Ear):
+    """Looks at ``data_version``: it changes when any other connection has committed."""
+
+    def __init__(self, dialect: SqliteDialect) -> None:
+        self.dialect = dialect
+
+    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+        connection = self.dialect.connect()
+        pause = threading.Event()
+        try:
+            seen = connection.execute("pragma data_version").fetchone()
+            while not stopped():
+                pause.wait(LOOK_EVERY_SECONDS)
+                version = connection.execute("pragma data_version").fetchone()
+                if version != seen:
+                    seen = version
+                    heard("")
+        finally:
+            connection.close()
+
+
+def bound(values: dict[str, Any]) -> dict[str, Any]:
+    """Hand lists over as JSON for ``json_each``."""
+    return {
+        name: msgspec.json.encode(value).decode() if isinstance(value, (list, tuple)) else value
+        for name, value in values.items()
+    }
+
+
+def file_identity(path: str) -> Identity:
+    """Which file this is, whatever it is called: by device and inode."""
+    status = os.stat(path)
+    return Identity("sqlite", (str(status.st_dev), str(status.st_ino)))
+
+
+def split(script: str) -> list[str]:
+    """Cut a script into its statements (the one that ends a statement is told by SQLite itself)."""
+    statements, pending = [], ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    if pending.strip() and not all(line.strip().startswith("--") for line in pending.splitlines() if line.strip()):
+        statements.append(pending)
+    return statements
+
+
+def trouble(error: BaseException) -> StoreError | None:
+    """Say what an error of ``sqlite3`` means."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    primary, text = code & 0xFF, str(error)
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return TryAgain(BEGIN_IMMEDIATE)
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreUnavailable(f"another writer held the database for longer than the busy time-out: {text}")
+    if primary == sqlite3.SQLITE_READONLY:
+        return ReadOnlyStore(f"the database takes no writes: {text}")
+    if primary in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOTADB):
+        return StoreUnavailable(f"the database cannot be used: {text}")
+    if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)) or primary in (
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISMATCH,
+    ):
+        return StatementRefused(text)
+    return StoreError(text)
