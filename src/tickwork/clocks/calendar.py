@@ -103,7 +103,7 @@ class EveryDay:
         self.step, self.anchor, self.first = step, anchor, first
 
     def next_day(self, day: int) -> int | None:
-        if day < self.first:
+        if day < self.first:  # noqa: PLR1730 - the hot path: max() is a call
             day = self.first
         found = day + (self.anchor - day) % self.step
         return found if found <= LAST_DAY else None
@@ -126,7 +126,7 @@ class Weekdays:
         self.behind = tuple(min((w - d) % 7 for d in self.days) for w in range(7))
 
     def next_day(self, day: int) -> int | None:
-        if day < self.first:
+        if day < self.first:  # noqa: PLR1730 - the hot path: max() is a call
             day = self.first
         found = day + self.ahead[(day + 4) % 7]
         if self.step > 1 and (found - self.week) // 7 % self.step:
@@ -157,6 +157,7 @@ class MonthDays:
     def __init__(
         self,
         pick: Callable[[int, int], int],
+        *,
         months: int = 0xFFF,
         years: Sequence[int] | None = None,
         step: int = 1,

@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import resources
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from tickwork.clocks.tzif import FooterRule, read_tzif
 from tickwork.errors import InvalidClock
@@ -61,9 +61,9 @@ class Zone:
     """One time zone: an IANA name such as ``Europe/Berlin``, or a fixed offset such as ``+05:30``.
 
     >>> berlin = Zone.get("Europe/Berlin")
-    >>> berlin.offset_at(1_767_225_600)              # 2026-01-01T00:00:00Z
+    >>> berlin.offset_at(1_767_225_600)  # 2026-01-01T00:00:00Z
     3600
-    >>> berlin.to_utc(1_774_751_400)                 # 2026-03-29 02:30 does not exist: 03:30 is meant
+    >>> berlin.to_utc(1_774_751_400)  # 2026-03-29 02:30 does not exist: 03:30 is meant
     (1774747800,)
     """
 
@@ -212,14 +212,14 @@ def check_gap(gap: str) -> GapPolicy:
     """Return the gap policy, or refuse it."""
     if gap not in GAPS:
         raise InvalidClock("gap", gap, "'shift' (on by the length of the gap) or 'skip'")
-    return cast(GapPolicy, gap)
+    return gap
 
 
 def check_fold(fold: str) -> FoldPolicy:
     """Return the fold policy, or refuse it."""
     if fold not in FOLDS:
         raise InvalidClock("fold", fold, "'first', 'last' or 'both'")
-    return cast(FoldPolicy, fold)
+    return fold
 
 
 @cache
