@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.codec import decode, decode_json, encode, encode_json
+from tickwork.clocks.cron import Cron, parse_cron
 from tickwork.clocks.daily import Daily
 from tickwork.clocks.every import Every
 from tickwork.clocks.monthly import Monthly
@@ -21,6 +22,7 @@ from tickwork.clocks.zone import Zone, tzdata_version
 
 __all__ = [
     "Clock",
+    "Cron",
     "Daily",
     "Every",
     "Monthly",
@@ -36,5 +38,6 @@ __all__ = [
     "encode",
     "encode_json",
     "from_ancestor",
+    "parse_cron",
     "tzdata_version",
 ]
