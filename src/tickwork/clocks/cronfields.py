@@ -30,8 +30,9 @@ class FieldKind:
     wraps: bool = True
 
     def allowed(self) -> str:
-        names = f" or {min(self.names, key=self.names.__getitem__)} to {max(self.names, key=self.names.__getitem__)}"
-        return f"a number from {self.low} to {self.high}{names if self.names else ''}"
+        numbers = f"a number from {self.low} to {self.high}"
+        names = list(self.names)
+        return f"{numbers}, or {names[0]} to {names[-1]}" if names else numbers
 
 
 SECOND = FieldKind("second", 0, 59, 60, {})

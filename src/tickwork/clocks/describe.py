@@ -51,7 +51,7 @@ def say_times(seconds: Sequence[int]) -> str:
     return say_list([say_time(second) for second in seconds])
 
 
-def say_weekdays(days: Sequence[int]) -> str:
+def say_weekdays(days: Sequence[int], last: str = "and") -> str:
     """Say days of the week (0 is Sunday), Monday first: weekday, Saturday and Sunday, Monday to Thursday."""
     ordered = sorted(set(days), key=lambda day: (day - 1) % 7)
     if len(ordered) == 7:
@@ -61,7 +61,7 @@ def say_weekdays(days: Sequence[int]) -> str:
     places = [(day - 1) % 7 for day in ordered]
     if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
         return f"{WEEKDAYS[ordered[0]]} to {WEEKDAYS[ordered[-1]]}"
-    return say_list([WEEKDAYS[day] for day in ordered])
+    return say_list([WEEKDAYS[day] for day in ordered], last)
 
 
 def say_duration(span: int) -> str:
