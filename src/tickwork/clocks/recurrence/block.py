@@ -56,7 +56,9 @@ def _unfolded(text: str) -> list[str]:
 
 def _take(block: Block, name: str, parameters: str, value: str) -> None:
     if name == "EXRULE":
-        raise InvalidClock("EXRULE", value, "EXDATE, or clock.except_(another): RFC 5545 withdrew EXRULE (appendix A.3)")
+        raise InvalidClock(
+            "EXRULE", value, "EXDATE, or clock.except_(another): RFC 5545 withdrew EXRULE (appendix A.3)"
+        )
     if name == "RRULE":
         block.rules.append(value)
         return

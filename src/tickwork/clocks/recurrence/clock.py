@@ -22,6 +22,7 @@ from tickwork.clocks.recurrence.rule import Rule
 from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
 from tickwork.clocks.recurrence.vtimezone import zone_of
 from tickwork.clocks.recurrence.words import described
+from tickwork.clocks.stored import Stored
 from tickwork.clocks.zone import FoldPolicy, GapPolicy, Zone, check_fold, check_gap
 from tickwork.errors import InvalidClock
 from tickwork.watch import SECOND, Instant, to_instant
@@ -44,8 +45,9 @@ class Recurrence(Clock):
     Raises InvalidClock for what RFC 5545 (3.3.10, 3.8.5) forbids, naming the part, and for a rule that never fires.
 
     >>> from datetime import datetime, timezone
-    >>> payday = Recurrence("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", start=datetime(2026, 1, 30, 9),
-    ...                     zone="Europe/Berlin")
+    >>> payday = Recurrence(
+    ...     "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", start=datetime(2026, 1, 30, 9), zone="Europe/Berlin"
+    ... )
     >>> [f"{at:%d %b %H:%M}" for at in payday.preview(3, since=datetime(2026, 2, 1, tzinfo=timezone.utc))]
     ['27 Feb 08:00', '31 Mar 07:00', '30 Apr 07:00']
     >>> payday.describe()
@@ -104,18 +106,21 @@ class Recurrence(Clock):
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
-        given = dict(params)
-        for name in ("start", "zone"):
-            if not isinstance(given.get(name), str):
-                raise InvalidClock(name, given.get(name), "text: it is required")
-        for name in ("rules", "dates", "except_dates"):
-            listed = given.setdefault(name, [])
-            if not isinstance(listed, (list, tuple)) or not all(isinstance(text, str) for text in listed):
-                raise InvalidClock(name, listed, "a list of texts")
-        known = {"rules", "start", "zone", "dates", "except_dates", "gap", "fold"}
-        for name in given.keys() - known:
-            raise InvalidClock(name, given[name], f"one of {', '.join(sorted(known))}")
-        return cls(given.pop("rules"), **given)
+        stored = Stored(cls.kind, params)
+        clock = cls(
+            _texts("rules", stored.value("rules", default=())),
+            start=stored.text("start"),
+            zone=stored.text("zone"),
+            dates=_texts("dates", stored.value("dates", default=())),
+            except_dates=_texts("except_dates", stored.value("except_dates", default=())),
+            gap=stored.text("gap", default="shift"),
+            fold=stored.text("fold", default="first"),
+        )
+        stored.done()
+        return clock
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Recurrence.from_params, (dict(self.params()),)  # what was worked out is not carried along
 
     def describe(self) -> str:
         parsed = [Rule.parse(text) for text in self.rules]
@@ -124,8 +129,14 @@ class Recurrence(Clock):
     @cached_property
     def _occurrences(self) -> Occurrences:
         return occurrences_of(
-            self.rules, self.start, self.zone, self.dates, self.except_dates, self.gap, self.fold
+            self.rules, self.start, self.zone, self.dates, self.except_dates, gap=self.gap, fold=self.fold
         )
+
+
+def _texts(name: str, listed: object) -> tuple[str, ...]:
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(text, str) for text in listed):
+        raise InvalidClock(name, listed, "a list of texts")
+    return tuple(listed)
 
 
 def _beginning(block: Block, start: When | None, zone: str | None) -> tuple[Stamp, str]:
@@ -187,5 +198,3 @@ def _zone_name(when: datetime, zone: tzinfo, field: str) -> str:
     if minutes == 0:
         return "UTC"
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
-
-

@@ -224,10 +224,13 @@ class DatedRule:
     def _each_period_gives(self) -> int:
         """Return how many occurrences each whole period has, or 0 where they differ."""
         rule = self._rule
-        days = 1 if rule.freq == "DAILY" and self._days.every else len(rule.by_day) or 1
-        if rule.freq == "WEEKLY" and not rule.by_month or rule.freq == "DAILY" and self._days.every:
-            return len(self._times) * days if not rule.by_set_pos else len(chosen_places(rule.by_set_pos, len(self._times) * days))
-        return 0
+        if rule.freq == "DAILY" and self._days.every:
+            size = len(self._times)
+        elif rule.freq == "WEEKLY" and not rule.by_month:
+            size = len(self._times) * (len(rule.by_day) or 1)
+        else:
+            return 0
+        return len(chosen_places(rule.by_set_pos, size)) if rule.by_set_pos else size
 
     def _locals_in(self, period: int) -> list[int]:
         """List the occurrences of a period, those before DTSTART left out."""

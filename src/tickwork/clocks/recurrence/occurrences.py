@@ -33,6 +33,7 @@ class Occurrences:
         zone: Zone,
         dates: tuple[Stamp, ...],
         excluded: tuple[Stamp, ...],
+        *,
         gap: GapPolicy,
         fold: FoldPolicy,
     ) -> None:
@@ -117,6 +118,7 @@ def occurrences_of(
     zone: str,
     dates: tuple[str, ...],
     excluded: tuple[str, ...],
+    *,
     gap: GapPolicy,
     fold: FoldPolicy,
 ) -> Occurrences:
@@ -127,6 +129,6 @@ def occurrences_of(
         zone_of(zone),
         tuple(read_stamp(date, "dates") for date in dates),
         tuple(read_stamp(date, "except") for date in excluded),
-        gap,
-        fold,
+        gap=gap,
+        fold=fold,
     )

@@ -64,4 +64,3 @@ def read_stamp(text: str, field: str) -> Stamp:
         raise InvalidClock(field, text, "a time of day from 000000 to 235959")
     # RFC 5545, 3.3.12: whoever keeps no leap seconds reads second 60 as 59.
     return Stamp("utc" if match[7] else "local", day * DAY_SECONDS + hour * 3600 + minute * 60 + min(second, 59))
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import quote
 
 from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
@@ -46,7 +47,7 @@ def _written_out(name: str, field: str) -> Zone:
         at, _, offset = move.partition("=")
         transitions.append(read_stamp(at, field).seconds)
         offsets.append(_seconds(offset, name, field))
-    if any(b <= a for a, b in zip(transitions, transitions[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(transitions)):
         raise InvalidClock(field, name, "a zone whose moves are listed in order")
     return Zone(name, transitions, offsets)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tickwork.clocks.describe import MONTHS, say_list, say_number
 from tickwork.clocks.recurrence.dated import times_of_day
 from tickwork.clocks.recurrence.days import completed
 from tickwork.clocks.recurrence.rule import Rule
@@ -11,20 +12,6 @@ from tickwork.clocks.recurrence.stamp import Stamp
 from tickwork.clocks.recurrence.vtimezone import PREFIX
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _UNITS = {
     "YEARLY": "year",
     "MONTHLY": "month",
@@ -60,7 +47,7 @@ def _rule(rule: Rule, start: Stamp) -> str:
         if regular:
             said = [regular]
         elif rule.by_set_pos and picks:
-            said = [f"on the {_listed([_nth(n) for n in rule.by_set_pos])} of {_set(full)} of {_every(rule)}"]
+            said = [f"on the {say_list([_nth(n) for n in rule.by_set_pos])} of {_set(full)} of {_every(rule)}"]
         else:
             said = [_every(rule), *_dates(full)]
         if start.kind != "date":
@@ -95,7 +82,7 @@ def _weekdays(rule: Rule) -> str:
             return "weekday"
         if days == (0, 1, 2, 3, 4, 5, 6):
             return "day"
-    return _listed([f"{_nth(nth)} {_WEEKDAYS[day]}" if nth else _WEEKDAYS[day] for nth, day in rule.by_day])
+    return say_list([f"{_nth(nth)} {_WEEKDAYS[day]}" if nth else _WEEKDAYS[day] for nth, day in rule.by_day])
 
 
 def _set(rule: Rule) -> str:
@@ -109,13 +96,13 @@ def _dates(rule: Rule) -> list[str]:
     if rule.by_day:
         said.append(f"on {'the ' if rule.by_day[0][0] else ''}{_weekdays(rule)}")
     if rule.by_month_day:
-        said.append(f"on the {_listed([_nth(n) for n in rule.by_month_day])}")
+        said.append(f"on the {say_list([_nth(n) for n in rule.by_month_day])}")
     if rule.by_year_day:
-        said.append(f"on the {_listed([_nth(n) for n in rule.by_year_day])} day of the year")
+        said.append(f"on the {say_list([_nth(n) for n in rule.by_year_day])} day of the year")
     if rule.by_week_no:
-        said.append(f"in the {_listed([_nth(n) for n in rule.by_week_no])} week of the year")
+        said.append(f"in the {say_list([_nth(n) for n in rule.by_week_no])} week of the year")
     if rule.by_month:
-        said.append(f"in {_listed([_MONTHS[month - 1] for month in rule.by_month])}")
+        said.append(f"in {say_list([MONTHS[month - 1] for month in rule.by_month])}")
     return said
 
 
@@ -123,16 +110,16 @@ def _limits(rule: Rule) -> list[str]:
     said = []
     for name, values in (("hour", rule.by_hour), ("minute", rule.by_minute), ("second", rule.by_second)):
         if values:
-            said.append(f"at {name} {_listed([str(value) for value in values])}")
+            said.append(f"at {name} {say_list([str(value) for value in values])}")
     if rule.by_set_pos:
-        said.append(f"(the {_listed([_nth(n) for n in rule.by_set_pos])} of each)")
+        said.append(f"(the {say_list([_nth(n) for n in rule.by_set_pos])} of each)")
     return said
 
 
 def _times(times: tuple[int, ...]) -> str:
     if len(times) > _MOST_TIMES:
         return f"at {len(times)} times from {_time(times[0])} to {_time(times[-1])}"
-    return f"at {_listed([_time(time) for time in times])}"
+    return f"at {say_list([_time(time) for time in times])}"
 
 
 def _time(second: int) -> str:
@@ -143,10 +130,4 @@ def _time(second: int) -> str:
 def _nth(n: int) -> str:
     if n == -1:
         return "last"
-    size = abs(n)
-    ending = "th" if size % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(size % 10, "th")
-    return f"{size}{ending}" if n > 0 else f"{size}{ending} to last"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return say_number(n) if n > 0 else f"{say_number(-n)} to last"
