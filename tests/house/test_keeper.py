@@ -39,7 +39,7 @@ def test_a_killed_run_leaves_no_server(tmp_path_factory: pytest.TempPathFactory)
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "_embedded", lambda: tmp_path / "no-such-installation" / "bin")
     (tmp_path / "alive").touch()
-    with pytest.raises(postgresql.CannotStart, match="postgresql-18: .*No such file"):
+    with pytest.raises(postgresql.CannotStart, match=r"postgresql-18: .*No such file"):
         postgresql.start("postgresql-18", tmp_path)
 
 

@@ -95,7 +95,7 @@ def wait_for_keepers(bench: Path) -> None:
     for kept in bench.glob("*.kept"):
         with locked(kept):
             pass
-    for keeper in KEEPERS:
+    for keeper in _KEEPERS.pop(bench, []):
         keeper.wait()
 
 
@@ -129,7 +129,7 @@ def _kept(name: str, bench: Path) -> dict[str, str]:
     assert keeper.stdout is not None
     with keeper.stdout:
         line = keeper.stdout.readline()
-    KEEPERS.append(keeper)
+    _KEEPERS.setdefault(bench, []).append(keeper)
     if not line:
         return {"error": f"its keeper ended with exit code {keeper.wait()} and no word"}
     answer: dict[str, str] = json.loads(line)
@@ -139,7 +139,7 @@ def _kept(name: str, bench: Path) -> dict[str, str]:
 
 
 #: Held so that Python does not complain of children that outlive their handle: they end just after the run.
-KEEPERS: list[subprocess.Popen[str]] = []
+_KEEPERS: dict[Path, list[subprocess.Popen[str]]] = {}
 
 
 def _embedded() -> Path | None:
