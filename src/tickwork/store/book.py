@@ -38,6 +38,7 @@ ROLES = frozenset({"application", "daemon", "worker", "operator", "controller", 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _ROLES = re.compile(r"^-- (writer|reader): ([\w, -]+?)\s*$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
+_INTEGERS = re.compile(r"(?<![:\w]):([a-z_]+)::(?:bigint|int)\[\]")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _TRAILING = re.compile(r"\s+-- .*$", re.MULTILINE)
 
@@ -56,6 +57,11 @@ class Statement:
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters in the order of their first appearance."""
         return tuple(dict.fromkeys(_PARAMETER.findall(self.text)))
+
+    @cached_property
+    def integer_arrays(self) -> frozenset[str]:
+        """The parameters that are arrays of integers."""
+        return frozenset(_INTEGERS.findall(self.text))
 
     @cached_property
     def named(self) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from tickwork.errors import StoreError
-from tickwork.store.book import Book, Statement, Style
+from tickwork.store.book import Book, Statement, Style, Turn
 from tickwork.watch import Instant
 
 Row = tuple[Any, ...]
@@ -34,7 +34,7 @@ Verb = Generator[Call, list[Row], Result]
 
 
 def ask(statement: str, /, **values: Any) -> Generator[Call, list[Row], list[Row]]:
-    """``rows = yield from ask("trigger_by_key", key=...)`` inside a verb."""
+    """Ask for one statement inside a verb: ``rows = yield from ask("trigger_by_key", key=...)``."""
     return (yield Call(statement, values))
 
 
@@ -76,6 +76,10 @@ class Transaction(ABC):
     @abstractmethod
     def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         """Run one statement for many rows (arrays on PostgreSQL, executemany on SQLite); return the rows touched."""
+
+    def many_counted(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        """Like :meth:`many`, for a statement that counts what it did and returns the number as its one row."""
+        raise NotImplementedError(f"{self.dialect.name} does not chain writes")
 
     def perform(self, verb: Verb[Result]) -> Result:
         """Run a verb to its end and return what it returns."""
@@ -133,9 +137,13 @@ class Dialect(ABC):
     on_statement: Callable[[str], None] | None = None
 
     book: Book
+    #: What is turned on loading a statement or a migration.
+    turn: Turn
 
     @abstractmethod
-    def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> AbstractContextManager[Transaction]:
+    def begin(
+        self, role: str, now: Instant | None = None, *, reading: bool = False
+    ) -> AbstractContextManager[Transaction]:
         """Open a transaction of this library's own; commit at the end of the block, roll back on an error."""
 
     @abstractmethod

@@ -84,7 +84,11 @@ def check(dialect: Dialect) -> None:
 
 def script(dialect: Dialect, after: int = 0) -> str:
     """Return the SQL of the steps after a number, for people who run migrations by hand."""
-    parts = [f"-- step {step.number:04d} {step.name}\n{dialect.turn(step.text)}" for step in steps(dialect) if step.number > after]
+    parts = [
+        f"-- step {step.number:04d} {step.name}\n{dialect.turn(step.text)}"
+        for step in steps(dialect)
+        if step.number > after
+    ]
     return "\n".join(parts)
 
 

@@ -42,8 +42,10 @@ def sqlite_path(url: str) -> tuple[str, dict[str, str]]:
     """Return the path of a ``sqlite:`` address, in the manner that SQLAlchemy made usual, and its options."""
     parts = urlsplit(url)
     if parts.netloc:
-        raise ConfigurationError("database", url, "sqlite:///relative.db or sqlite:////absolute.db (three or four slashes)")
-    path = parts.path[1:] if parts.path.startswith("/") else parts.path
+        raise ConfigurationError(
+            "database", url, "sqlite:///relative.db or sqlite:////absolute.db (three or four slashes)"
+        )
+    path = parts.path.removeprefix("/")
     return path or ":memory:", dict(parse_qsl(parts.query))
 
 

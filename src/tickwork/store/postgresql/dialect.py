@@ -31,6 +31,7 @@ from tickwork.errors import (
 )
 from tickwork.store.book import Book, Statement, Style, Turn
 from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
+from tickwork.store.postgresql.arrays import Integers, IntegersDumper
 from tickwork.watch import Instant
 
 NOW = "(select coalesce(:now::bigint, (extract(epoch from clock_timestamp()) * 1000000)::bigint))"
@@ -62,19 +63,26 @@ class PostgresqlTransaction(Transaction):
         self._cursor = connection.cursor(binary=True)
 
     def _execute(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        cursor = self._cursor.execute(statement.pyformat, values)
+        cursor = self._cursor.execute(statement.pyformat, typed(statement, values))
         return cursor.fetchall() if cursor.description else []
 
     def run(self, statement: str, /, **values: Any) -> int:
         found = self._allowed(statement)
-        return self._cursor.execute(found.pyformat, self._filled(found, values)).rowcount
+        return self._cursor.execute(found.pyformat, typed(found, self._filled(found, values))).rowcount
 
     def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        return self._many(statement, columns, rows).rowcount if rows else 0
+
+    def many_counted(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        counted = self._many(statement, columns, rows).fetchone() if rows else None
+        return counted[0] if counted else 0
+
+    def _many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> psycopg.Cursor[Row]:
         found = self._allowed(statement)
-        if not rows:
-            return 0
-        values: dict[str, Any] = {name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)}
-        return self._cursor.execute(found.pyformat, self._filled(found, values)).rowcount
+        values: dict[str, Any] = {
+            name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+        }
+        return self._cursor.execute(found.pyformat, typed(found, self._filled(found, values)))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -164,6 +172,7 @@ class PostgresqlDialect(Dialect):
     def _configure(self, connection: psycopg.Connection[Row], session: dict[str, str]) -> None:
         # the width of an integer is part of a prepared statement's name: one width, one plan
         connection.adapters.register_dumper(int, Int8BinaryDumper)
+        connection.adapters.register_dumper(Integers, IntegersDumper)
         if session and not self.pooled:
             connection.execute("; ".join(f"set {name} = '{value}'" for name, value in session.items()))
 
@@ -197,7 +206,7 @@ class PostgresqlDialect(Dialect):
 
     def script(self, transaction: Transaction, text: str) -> None:
         assert isinstance(transaction, PostgresqlTransaction)
-        transaction.connection.execute(sql.SQL(self.turn(text)))  # type: ignore[arg-type]
+        transaction.connection.execute(sql.SQL(self.turn(text)))
 
     @property
     def channel(self) -> str:
@@ -220,6 +229,13 @@ class PostgresqlEar(Ear):
             while not stopped():
                 for notice in connection.notifies(timeout=1.0, stop_after=1):
                     heard(notice.payload)
+
+
+def typed(statement: Statement, values: dict[str, Any]) -> dict[str, Any]:
+    """Mark the arrays of integers, so that they travel as ``bigint[]`` whatever they hold."""
+    for name in statement.integer_arrays:
+        values[name] = Integers(values[name])
+    return values
 
 
 def conninfo(url: str) -> tuple[str, bool]:
@@ -246,6 +262,8 @@ def trouble(error: BaseException) -> StoreError | None:
             f"no connection was free or could be opened within {POOL_WAIT_SECONDS:g} s: the pool is full (raise "
             "pool_size), or the database is down"
         )
+    if isinstance(error, OverflowError):
+        return StatementRefused(str(error))
     if not isinstance(error, psycopg.Error):
         return None
     text = str(error).strip()

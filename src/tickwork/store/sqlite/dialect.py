@@ -193,6 +193,7 @@ class SqliteEar(Ear):
         pause = threading.Event()
         try:
             seen = connection.execute("pragma data_version").fetchone()
+            heard("")  # whatever was written before we looked
             while not stopped():
                 pause.wait(LOOK_EVERY_SECONDS)
                 version = connection.execute("pragma data_version").fetchone()
@@ -213,7 +214,7 @@ def bound(values: dict[str, Any]) -> dict[str, Any]:
 
 def file_identity(path: str) -> Identity:
     """Which file this is, whatever it is called: by device and inode."""
-    status = os.stat(path)
+    status = Path(path).stat()
     return Identity("sqlite", (str(status.st_dev), str(status.st_ino)))
 
 
@@ -232,6 +233,8 @@ def split(script: str) -> list[str]:
 
 def trouble(error: BaseException) -> StoreError | None:
     """Say what an error of ``sqlite3`` means."""
+    if isinstance(error, OverflowError):
+        return StatementRefused(str(error))
     if not isinstance(error, sqlite3.Error):
         return None
     code = getattr(error, "sqlite_errorcode", 0) or 0

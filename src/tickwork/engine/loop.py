@@ -1,0 +1,160 @@
+"""A loop is a turn; threads, sleeping, bells, stopping and the containment of errors stand here, once.
+
+A loop has a ``name`` and ``turn(now)``: it does one bounded piece of work and says when it wants to be called again,
+on the same watch (``None``: at the next bell, or at the next poll). It never sleeps and never asks the time, so tests
+wind a watch and call the turn. A bell is a hint that saves waiting; a poll always stands behind it, and one that
+rings during a turn makes the next wait return at once.
+
+An error in a turn is logged and waited out, one second doubling to thirty; the loop lives on. A database that is
+down is such an error: everything waits and reconnects.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tickwork.errors import StoreUnavailable, TickworkError
+from tickwork.store.dialect import Ear
+from tickwork.watch import SECOND, Instant, Watch
+
+log = logging.getLogger("tickwork.loop")
+
+#: How often a loop looks when nobody can ring its bell, and when a listener hears for it.
+POLL_DEAF, POLL_HEARING = 1 * SECOND, 10 * SECOND
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
+
+
+class Loop(Protocol):
+    """What a runner runs."""
+
+    name: str
+
+    def turn(self, now: Instant) -> Instant | None: ...
+
+
+class Bell:
+    """Rings a sleeping loop; one that rings while nobody sleeps is remembered."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a ring, at most *seconds*; return whether it rang, and forget it."""
+        rang = self._rung.wait(max(0.0, seconds))
+        self._rung.clear()
+        return rang
+
+
+class Runner:
+    """Runs one loop in a thread of its own until it is stopped."""
+
+    def __init__(self, loop: Loop, watch: Watch, poll: Callable[[], int] = lambda: POLL_DEAF) -> None:
+        self.loop, self.watch, self.poll = loop, watch, poll
+        self.bell = Bell()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.run, name=f"tickwork-{loop.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the loop to end after its turn."""
+        self._stopping.set()
+        self.bell.ring()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until the loop has ended; return whether it has."""
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def run(self) -> None:
+        """Take turns until stopped."""
+        trouble = 0
+        while not self._stopping.is_set():
+            try:
+                again_at = self.loop.turn(self.watch.now())
+            except Exception as error:
+                trouble += 1
+                seconds = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (trouble - 1))
+                self._tell(error, seconds)
+                self._stopping.wait(seconds)
+                continue
+            trouble = 0
+            if not self._stopping.is_set():
+                self.bell.wait(self._pause(again_at))
+
+    def _pause(self, again_at: Instant | None) -> float:
+        if again_at is None:
+            return self.poll() / SECOND
+        return min(self.poll(), max(0, again_at - self.watch.now())) / SECOND
+
+    def _tell(self, error: Exception, seconds: float) -> None:
+        if isinstance(error, StoreUnavailable):
+            log.warning("%s: %s; trying again in %g s", self.loop.name, error, seconds)
+        elif isinstance(error, TickworkError):
+            log.error("%s: %s; trying again in %g s", self.loop.name, error, seconds)
+        else:
+            log.error("%s: an error in a turn; trying again in %g s", self.loop.name, seconds, exc_info=error)
+
+
+class Listener:
+    """Hears the wake-ups of other processes and rings every bell that asked for them."""
+
+    def __init__(self, ear: Callable[[], Ear]) -> None:
+        self._ear = ear
+        self._hearing = False
+        self._bells: list[tuple[str, Bell]] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="tickwork-listener", daemon=True)
+
+    def connect(self, hint: str, bell: Bell) -> None:
+        """Ring *bell* at every *hint* (``trigger`` or ``task``), and at hints that do not say."""
+        self._bells.append((hint, bell))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def poll(self) -> int:
+        """How often a loop should look by itself: seldom while wake-ups are heard."""
+        return POLL_HEARING if self._hearing else POLL_DEAF
+
+    def heard(self, hint: str) -> None:
+        self._hearing = True
+        for wanted, bell in self._bells:
+            if not hint or hint.startswith(wanted):
+                bell.ring()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._ear().listen(self.heard, self._stopping.is_set)
+            except Exception as error:
+                log.warning("wake-ups are not heard just now (%s); polling goes on", error)
+            self._hearing = False
+            if time.monotonic() - began < FIRST_WAIT_SECONDS:
+                self._stopping.wait(FIRST_WAIT_SECONDS)
+
+
+def stop_all(runners: Sequence[Runner], seconds: float) -> bool:
+    """Stop several loops together; return whether all of them ended within *seconds*."""
+    for runner in runners:
+        runner.stop()
+    deadline = time.monotonic() + seconds
+    ended = [runner.join(max(0.0, deadline - time.monotonic())) for runner in runners]
+    return all(ended)

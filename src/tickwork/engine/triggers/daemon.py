@@ -1,0 +1,55 @@
+"""The trigger daemon: plans triggers that changed, fires events that are due, and does nothing else.
+
+Any number of daemons run at once; correctness comes from rows and transactions only. A turn is one look, then at
+most one batch of letters and one batch of firings, each a transaction of its own. It says when the next event is due,
+so that the loop around it sleeps until then or until a bell rings.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tickwork.engine.triggers.firing import Firings
+from tickwork.engine.triggers.planning import Planning
+from tickwork.store import events
+from tickwork.store.store import Store
+from tickwork.watch import SECOND, Instant, show_instant
+
+log = logging.getLogger("tickwork.daemon")
+
+#: How long to wait when all that is due or changed is held by somebody.
+HELD_PAUSE = SECOND // 2
+
+
+class TriggerDaemon:
+    """A loop: ``turn(now)`` returns when it wants to be called again, on the watch of *now*."""
+
+    name = "trigger-daemon"
+
+    def __init__(self, store: Store, batch: int = 1_000) -> None:
+        self.store = store
+        self.planning = Planning(store, batch)
+        self.firings = Firings(store, batch)
+
+    def turn(self, now: Instant) -> Instant | None:
+        """Plan a batch, fire a batch; return *now* while there is more, else when the next event is due."""
+        with self.store.read() as transaction:
+            outlook = events.look(transaction)
+        more = bool(outlook.newest_letter) and self.planning.turn(outlook.newest_letter, outlook.now)
+        if outlook.due:
+            more = self.firings.turn() or more
+        if more:
+            return now
+        waits = [HELD_PAUSE] if outlook.due or outlook.newest_letter else []
+        if outlook.next_due_at is not None:
+            waits.append(outlook.next_due_at - outlook.now)
+        if not waits:
+            return None
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("nothing to do until %s", show_instant(outlook.now + min(waits)))
+        return now + max(0, min(waits))
+
+    def run_due(self, now: Instant) -> None:
+        """Take turns until nothing is left to do at this moment."""
+        while self.turn(now) == now:
+            pass

@@ -1,0 +1,196 @@
+"""Firing: due events become ledger rows and tasks, and move on, in one transaction per batch.
+
+One statement locks both rows, the trigger first, and reads them by that lock. What an application holds is passed
+over. Where the order was edited meanwhile it is planned again on the spot, so every row that a turn takes leaves the
+head of the queue. The ledger is written first and is a filter: an occurrence that already stands there moves on
+without a task. A batch that the database refuses is repeated in halves until the bad row stands alone and is set
+aside in a transaction of its own.
+
+A crash anywhere leaves either nothing or everything of a batch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tickwork.clocks.zone import tzdata_version
+from tickwork.engine.triggers.planning import plan_or_set_aside, told
+from tickwork.engine.triggers.stopwatch import Stopwatch
+from tickwork.errors import (
+    InvalidClock,
+    InvalidInput,
+    ReadOnlyStore,
+    SchemaMismatch,
+    StatementRefused,
+    StoreError,
+    StoreUnavailable,
+    TryAgain,
+)
+from tickwork.model.event import Event, Planned, failed, set_aside
+from tickwork.model.firing import Firing, Question, judge
+from tickwork.model.trigger import ACTIONS, Order, Pause
+from tickwork.store import events, firings
+from tickwork.store.dialect import Transaction
+from tickwork.store.events import Due
+from tickwork.store.firings import Step
+from tickwork.store.store import Store
+from tickwork.watch import FIRST_INSTANT, Instant, show_instant
+
+log = logging.getLogger("tickwork.firing")
+
+BATCH = 1_000
+#: Errors that say nothing about the rows of a batch: they are waited out, not hunted down by halves.
+NOT_THE_ROWS = (StoreUnavailable, TryAgain, ReadOnlyStore, SchemaMismatch)
+BOTTOM = (FIRST_INSTANT, 0)
+
+
+@dataclass
+class Batch:
+    """What is to be written for the events of one turn."""
+
+    firings: list[Firing] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    lines: list[tuple[Order, Event]] = field(default_factory=list)
+
+
+@dataclass
+class Firings:
+    """Fires what is due, a batch per turn."""
+
+    store: Store
+    batch: int = BATCH
+    stopwatch: type[Stopwatch] = Stopwatch
+    fired: int = 0
+    doubled: int = 0
+    aside: int = 0
+    _after: tuple[Instant, int] = BOTTOM
+    _tzdata: str = field(default_factory=tzdata_version)
+
+    def turn(self) -> bool:
+        """Fire one batch; return whether more may be due at once."""
+        after = self._after
+        self._after = BOTTOM  # an error or a kill drops the sweep's position
+        dues: list[Due] = []
+        try:
+            with self.store.begin("daemon") as transaction:
+                dues, now = events.due(transaction, after, self.batch)
+                done = self._fire(transaction, dues, now) if dues else Batch()
+        except NOT_THE_ROWS:
+            raise
+        except StoreError as error:
+            self._by_halves([due.order.id for due in dues], error)
+            return True
+        self._tell(done)
+        if len(dues) == self.batch:  # cut by the limit: go on behind the last row, so that held ones cost once
+            last = dues[-1].event
+            self._after = (last.due_at or 0, last.trigger_id)
+            return True
+        return bool(done.steps or done.planned) or after != BOTTOM
+
+    def _by_halves(self, ids: Sequence[int], error: StoreError) -> None:
+        """Repeat a refused batch in halves; what stands alone and is refused again is set aside."""
+        if len(ids) <= 1:
+            self._set_aside(ids, error)
+            return
+        middle = len(ids) // 2
+        for half in (ids[:middle], ids[middle:]):
+            try:
+                with self.store.begin("daemon") as transaction:
+                    dues, now = events.due_of(transaction, half)
+                    done = self._fire(transaction, dues, now) if dues else Batch()
+            except NOT_THE_ROWS:
+                raise
+            except StoreError as refused:
+                self._by_halves(half, refused)
+            else:
+                self._tell(done)
+
+    def _set_aside(self, ids: Sequence[int], error: StoreError) -> None:
+        with self.store.begin("daemon") as transaction:
+            dues, now = events.due_of(transaction, ids)
+            for due in dues:
+                log.warning("trigger %s was refused by the database and is set aside: %s", due.order.key, error)
+                events.save(transaction, [set_aside(due.order, due.event, told(error), now)], now)
+                self.aside += 1
+
+    def _fire(self, transaction: Transaction, dues: Sequence[Due], now: Instant) -> Batch:
+        batch, watch = Batch(), self.stopwatch()
+        pauses = self._pauses(transaction, dues)
+        for event, order in dues:
+            if (event.version, event.generation) != (order.version, order.generation) or order.state != "active":
+                batch.planned.append(plan_or_set_aside(order, event, self._tzdata, now))
+            else:
+                self._decide(batch, order, event, pauses.get(order.id, ()), now)
+            if watch.check(order.key):
+                break  # the rest stays due; its locks end with this transaction
+        new = firings.record(transaction, batch.firings, now)
+        firings.advance(transaction, batch.steps, now)
+        events.save(transaction, batch.planned, now)
+        self.doubled += len(batch.firings) - new
+        return batch
+
+    def _decide(self, batch: Batch, order: Order, event: Event, pauses: Sequence[Pause], now: Instant) -> None:
+        """Judge one trigger inside its own error boundary, before anything is written for it."""
+        try:
+            verdict = judge(order, event, now, pauses)
+            if order.action not in ACTIONS:
+                raise InvalidInput("action", order.action, "task or log")
+        except InvalidInput as error:
+            unfit = isinstance(error, InvalidClock)
+            new = set_aside(order, event, told(error), now) if unfit else failed(order, event, told(error), now)
+            batch.planned.append(new)
+            log.warning("trigger %s cannot fire: %s", order.key, error)
+            return
+        except Exception as error:
+            batch.planned.append(set_aside(order, event, told(error), now))
+            log.exception("trigger %s cannot fire and is set aside", order.key)
+            return
+        if isinstance(verdict, Question):
+            batch.planned.append(set_aside(order, event, told(StatementRefused(verdict.text)), now))
+            log.warning("trigger %s is set aside: %s", order.key, verdict.text)
+            return
+        batch.firings.extend(verdict.firings)
+        batch.steps.append(
+            Step(
+                order.id,
+                order.version,
+                order.generation,
+                verdict.last_at,
+                verdict.next_at,
+                verdict.due_at,
+                event.firings + verdict.fired,
+            )
+        )
+        if order.action == "log":
+            batch.lines.append((order, event))
+
+    def _pauses(self, transaction: Transaction, dues: Sequence[Due]) -> dict[int, list[Pause]]:
+        gaps = [
+            order.id
+            for event, order in dues
+            if order.resumed_at is not None and event.next_at is not None and event.next_at < order.resumed_at
+        ]
+        return events.pauses(transaction, gaps) if gaps else {}
+
+    def _tell(self, batch: Batch) -> None:
+        """After the commit: counts, and the lines of log actions."""
+        self.fired += sum(firing.outcome == "fired" for firing in batch.firings)
+        for order, event in batch.lines:
+            logging.getLogger("tickwork.action").info(
+                "%s: this %s, last %s",
+                order.key,
+                "none" if event.next_at is None else show_instant(event.next_at),
+                "none" if event.last_at is None else show_instant(event.last_at),
+            )
+        if log.isEnabledFor(logging.DEBUG):
+            for firing in batch.firings:
+                log.debug(
+                    "%s trigger %d planned %s, slots %d",
+                    firing.outcome,
+                    firing.trigger_id,
+                    show_instant(firing.planned_at),
+                    firing.slots,
+                )

@@ -1,0 +1,50 @@
+"""The ledger's rows, the tasks that they put, and the events that move on: all in the firing's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tickwork.model.firing import Firing
+from tickwork.store.dialect import Transaction
+from tickwork.watch import Instant
+
+_FIRING = (*Firing._fields,)
+
+
+class Step(NamedTuple):
+    """Where an event stands after a firing."""
+
+    trigger_id: int
+    version: int
+    generation: int
+    last_at: Instant | None
+    next_at: Instant | None
+    due_at: Instant | None
+    firings: int
+
+
+def record(transaction: Transaction, firings: Sequence[Firing], now: Instant) -> int:
+    """Write the ledger first, and tasks only for rows that were new there; return how many were new."""
+    if not firings:
+        return 0
+    if transaction.dialect.chains_writes:
+        return transaction.many_counted("record_firings", _FIRING, firings)
+    newest = transaction.one("newest_task_id")
+    assert newest is not None
+    rows, task_id = [], newest[0]
+    for firing in firings:
+        task_id += firing.puts
+        rows.append((*firing, task_id if firing.puts else None, now))
+    columns = (*_FIRING, "task_id", "now")
+    new = transaction.many("record_firings", columns, rows)
+    transaction.many("put_fired_tasks", columns, [row for row in rows if row[-2] is not None])
+    return new
+
+
+def advance(transaction: Transaction, steps: Sequence[Step], now: Instant) -> None:
+    """Move the events on."""
+    if transaction.dialect.chains_writes:
+        transaction.many("advance_events", Step._fields, steps)
+    else:
+        transaction.many("advance_events", (*Step._fields, "now"), [(*step, now) for step in steps])

@@ -1,0 +1,52 @@
+-- The ledger: one row per occurrence, append-only, and the tasks that firings put.
+
+-- name: record_firings
+-- writer: daemon
+-- ledger first: an occurrence that already stands there is filtered out and puts no task
+with slot as (
+    select * from unnest(:trigger_id::bigint[], :generation::bigint[], :planned_at::bigint[], :outcome::text[],
+                         :reason::text[], :slots::int[], :until_at::bigint[], :version::bigint[], :previous_at::bigint[],
+                         :expires_at::bigint[], :puts::bool[])
+           as s (trigger_id, generation, planned_at, outcome, reason, slots, until_at, version, previous_at, expires_at,
+                 puts)
+), ledger as (
+    insert into tickwork.firing (trigger_id, generation, planned_at, outcome, reason, slots, until_at, version, task_id,
+                                 fired_at)
+    select s.trigger_id, s.generation, s.planned_at, s.outcome, s.reason, s.slots, s.until_at, s.version,
+           case when s.puts then nextval('tickwork.task_id_seq') end, :now
+      from slot s
+        on conflict do nothing
+    returning trigger_id, planned_at, task_id, fired_at
+), put as (
+    insert into tickwork.task (id, namespace, queue, priority, available_at, handler, payload, payload_version,
+                               attempts, expires_at, asked_at, created_at, object, container, tags, trigger_id,
+                               trigger_key, generation, planned_at, previous_at, slots)
+    select l.task_id, t.namespace, t.queue, t.priority, l.fired_at, t.handler, t.payload, t.payload_version,
+           t.attempts, s.expires_at, s.planned_at, l.fired_at, t.object, t.container, nullif(t.tags, '[]'), t.id,
+           t.key, s.generation, s.planned_at, s.previous_at, s.slots
+      from ledger l
+      join slot s on s.trigger_id = l.trigger_id and s.planned_at = l.planned_at
+      join tickwork.trigger t on t.id = l.trigger_id
+     where l.task_id is not null
+)
+select count(*) from ledger;
+
+-- name: newest_task_id
+-- reader: anyone
+select nextval('tickwork.task_id_seq');
+
+-- name: put_fired_tasks
+-- writer: daemon
+-- where a statement cannot write twice, the tasks follow the ledger's new rows, told by their fresh ids
+select 1;
+
+-- name: advance_events
+-- writer: daemon
+update tickwork.event e
+   set version = u.version, generation = u.generation, last_at = u.last_at, next_at = u.next_at,
+       due_at = case when u.due_at is not null then greatest(u.due_at, :now) end,
+       firings = u.firings, failures = 0, error = null, set_aside_at = null
+  from unnest(:trigger_id::bigint[], :version::bigint[], :generation::bigint[], :last_at::bigint[], :next_at::bigint[],
+              :due_at::bigint[], :firings::bigint[])
+       as u (trigger_id, version, generation, last_at, next_at, due_at, firings)
+ where e.trigger_id = u.trigger_id;
