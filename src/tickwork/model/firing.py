@@ -174,5 +174,5 @@ def passed(order: Order, outcome: str, reason: str, instants: Sequence[Instant])
         order.version,
         None,
         None,
-        False,
+        puts=False,
     )

@@ -34,7 +34,7 @@ Verb = Generator[Call, list[Row], Result]
 
 
 def ask(statement: str, /, **values: Any) -> Generator[Call, list[Row], list[Row]]:
-    """Ask for one statement inside a verb: ``rows = yield from ask("trigger_by_key", key=...)``."""
+    """Inside a verb: have one statement run, ``rows = yield from ask("trigger_by_key", key=...)``."""
     return (yield Call(statement, values))
 
 
@@ -106,8 +106,7 @@ class Transaction(ABC):
     def _allowed(self, name: str) -> Statement:
         statement = self._book[name]
         statement.allow(self.role)
-        if self.dialect.on_statement is not None:
-            self.dialect.on_statement(name)
+        self.dialect.tell(name)
         return statement
 
     def _filled(self, statement: Statement, values: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +132,7 @@ class Dialect(ABC):
     chains_writes: ClassVar[bool]
     #: Whether rows are locked one by one (and may be skipped), or the whole database has one writer at a time.
     locks_rows: ClassVar[bool]
-    #: Called with a statement's name before it is run: the tests kill the process here.
+    #: Called with a statement's name before it is run: the tests count, or kill the process, here.
     on_statement: Callable[[str], None] | None = None
 
     book: Book
@@ -173,6 +172,11 @@ class Dialect(ABC):
     @abstractmethod
     def script(self, transaction: Transaction, text: str) -> None:
         """Run the statements of a migration."""
+
+    def tell(self, statement: str) -> None:
+        """Say to whoever counts (or kills) that a statement, a ``begin`` or a ``commit`` is about to be run."""
+        if self.on_statement is not None:
+            self.on_statement(statement)
 
     @contextmanager
     def translated(self) -> Iterator[None]:

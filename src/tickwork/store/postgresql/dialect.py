@@ -117,9 +117,11 @@ class PostgresqlDialect(Dialect):
         session = {"daemon": DAEMON_SESSION, "worker": WORKER_SESSION}.get(role, {})
         with self.translated():
             pool = self._pool(role if session else "application", session)
+            self.tell("begin")
             connection = self._open(pool, self._opening(session, reading))
             try:
                 yield PostgresqlTransaction(self, role, now, connection)
+                self.tell("commit")
                 connection.execute("commit")
             except BaseException:
                 if not connection.closed:

@@ -112,8 +112,10 @@ class SqliteDialect(Dialect):
     def _begun(self, role: str, now: Instant | None, reading: bool) -> Iterator[SqliteTransaction]:
         connection = self._take()
         try:
+            self.tell("begin")
             connection.execute("begin" if reading else "begin immediate")
             yield SqliteTransaction(self, role, now, connection)
+            self.tell("commit")
             connection.execute("commit")
         except BaseException:
             if connection.in_transaction:
