@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 MINUTES ?= 1
+UV := 0.13.9
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format lint types imports bench verify requirements clean
 
@@ -43,7 +44,7 @@ verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (defau
 	$(BIN)/python -m tests.verify --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(NAME)
 
 requirements: $(VENV)/.dev ## pin requirements/*.in anew: the newest versions, hashes of every platform, no addresses
-	$(BIN)/pip install --quiet uv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
 	for name in build runtime dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done

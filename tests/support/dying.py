@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tickwork.store.open", "tickwork.store.postgresql.dialect", "tickwork.store.sqlite.dialect"])
+_CONTEXT.set_forkserver_preload(
+    ["tickwork.store.open", "tickwork.store.postgresql.dialect", "tickwork.store.sqlite.dialect"]
+)
 
 DEADLINE_SECONDS = 60
 
@@ -50,7 +52,9 @@ def dies(url: str, body: Callable[..., None], n: int, *arguments: Any) -> bool:
     return False
 
 
-def walk(body: Callable[..., None], prepare: Callable[[], str], check: Callable[[str, int], None], *arguments: Any) -> int:
+def walk(
+    body: Callable[..., None], prepare: Callable[[], str], check: Callable[[str, int], None], *arguments: Any
+) -> int:
     """Kill *body* before its 1st, 2nd, 3rd ... statement until a run ends alive; check each; return how many died.
 
     *prepare* makes a fresh database and returns its URL; *check* gets it after the death, with n.

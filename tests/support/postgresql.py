@@ -86,7 +86,7 @@ def start(name: str, bench: Path) -> Server:
             known.write_text(json.dumps(_given() if name == "postgresql-given" else _kept(name, bench)))
         answer = json.loads(known.read_text())
     if "error" in answer:
-        raise CannotStart(f"{name}: {answer['error']}")
+        raise CannotStart(f"{name}: {' '.join(answer['error'].split())}")
     return Server(name, answer["version"], answer["url"])
 
 

@@ -144,6 +144,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    unknown = [name for name in _chosen(config) if not any(_is(store, name) for store in STORES)]
+    if unknown:
+        raise pytest.UsageError(
+            f"--stores: {', '.join(unknown)}: there are {', '.join(STORES)}, and postgresql for all of these"
+        )
     if hasattr(config, "workerinput"):
         return
     folder = Path(tempfile.mkdtemp(prefix="tickwork-tests-"))
@@ -167,10 +172,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "store_name" not in metafunc.fixturenames:
         return
-    chosen = metafunc.config.getoption("--stores").split(",")
-    unknown = [name for name in chosen if not any(_is(store, name) for store in STORES)]
-    if unknown:
-        raise pytest.UsageError(f"--stores: {unknown} not among {STORES}")
+    chosen = _chosen(metafunc.config)
     marker = metafunc.definition.get_closest_marker("stores")
     wanted = marker.args if marker else ("sqlite", "postgresql")
     metafunc.parametrize(
@@ -197,6 +199,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{name} {answer['version']}")
         else:
             terminalreporter.write_line(f"{name} (no test of this run asked for it)")
+
+
+def _chosen(config: pytest.Config) -> list[str]:
+    return str(config.getoption("--stores")).split(",")
 
 
 def _is(store: str, name: str) -> bool:
