@@ -40,10 +40,17 @@ class Due(NamedTuple):
     order: Order
 
 
-def look(transaction: Transaction) -> Outlook:
-    row = transaction.one("look")
+def look(transaction: Transaction, mark: Instant) -> Outlook:
+    """Look from the mark on: is something due, when is the next due, is there mail, and what time is it."""
+    row = transaction.one("look", mark=mark)
     assert row is not None
     return Outlook(bool(row[0]), *row[1:])
+
+
+def oldest_daemon_transaction(transaction: Transaction) -> Instant | None:
+    """Since when the oldest daemon that has written anything has been at it; needs a transaction of its own."""
+    row = transaction.one("oldest_daemon_transaction")
+    return row[0] if row else None
 
 
 def letters(transaction: Transaction, after: int, top: int, n: int) -> list[Letter]:

@@ -11,7 +11,9 @@ import logging
 
 from tickwork.engine.triggers.firing import Firings
 from tickwork.engine.triggers.planning import Planning
+from tickwork.engine.triggers.stopwatch import Stopwatch
 from tickwork.store import events
+from tickwork.store.events import Outlook
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, Instant, show_instant
 
@@ -33,8 +35,7 @@ class TriggerDaemon:
 
     def turn(self, now: Instant) -> Instant | None:
         """Plan a batch, fire a batch; return *now* while there is more, else when the next event is due."""
-        with self.store.read() as transaction:
-            outlook = events.look(transaction)
+        outlook = self._look()
         more = bool(outlook.newest_letter) and self.planning.turn(outlook.newest_letter, outlook.now)
         if outlook.due:
             more = self.firings.turn() or more
@@ -48,6 +49,19 @@ class TriggerDaemon:
         if log.isEnabledFor(logging.DEBUG):
             log.debug("nothing to do until %s", show_instant(outlook.now + min(waits)))
         return now + max(0, min(waits))
+
+    def _look(self) -> Outlook:
+        mark, watch = self.firings.mark, Stopwatch()
+        start = mark.start()
+        with self.store.read() as transaction:
+            outlook = events.look(transaction, start)
+        mark.see(outlook.now)
+        if not outlook.due:
+            mark.scanned(start, cut=False, cost=watch.spent())
+        if outlook.due and self.store.dialect.locks_rows and mark.wants_bound:
+            with self.store.read() as transaction:
+                mark.bound(events.oldest_daemon_transaction(transaction))
+        return outlook
 
     def run_due(self, now: Instant) -> None:
         """Take turns until nothing is left to do at this moment."""

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tickwork.clocks.zone import tzdata_version
+from tickwork.engine.triggers.mark import Mark
 from tickwork.engine.triggers.planning import plan_or_set_aside, told
 from tickwork.engine.triggers.stopwatch import Stopwatch
 from tickwork.errors import (
@@ -43,7 +44,8 @@ log = logging.getLogger("tickwork.firing")
 BATCH = 1_000
 #: Errors that say nothing about the rows of a batch: they are waited out, not hunted down by halves.
 NOT_THE_ROWS = (StoreUnavailable, TryAgain, ReadOnlyStore, SchemaMismatch)
-BOTTOM = (FIRST_INSTANT, 0)
+NOWHERE = (FIRST_INSTANT, 0)
+LAST_ID = 2**63 - 1
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Batch:
     steps: list[Step] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     lines: list[tuple[Order, Event]] = field(default_factory=list)
+    unfinished: bool = False
+    """The turn's time was used up: the rest of its rows stays due."""
 
 
 @dataclass
@@ -66,14 +70,15 @@ class Firings:
     fired: int = 0
     doubled: int = 0
     aside: int = 0
-    _after: tuple[Instant, int] = BOTTOM
+    mark: Mark = field(default_factory=Mark)
+    _after: tuple[Instant, int] = NOWHERE
     _tzdata: str = field(default_factory=tzdata_version)
 
     def turn(self) -> bool:
         """Fire one batch; return whether more may be due at once."""
-        after = self._after
-        self._after = BOTTOM  # an error or a kill drops the sweep's position
+        begun, after = self._begin()
         dues: list[Due] = []
+        watch = self.stopwatch()
         try:
             with self.store.begin("daemon") as transaction:
                 dues, now = events.due(transaction, after, self.batch)
@@ -84,11 +89,21 @@ class Firings:
             self._by_halves([due.order.id for due in dues], error)
             return True
         self._tell(done)
-        if len(dues) == self.batch:  # cut by the limit: go on behind the last row, so that held ones cost once
+        cut = len(dues) == self.batch
+        if begun is not None:
+            self.mark.scanned(begun, cut=cut or done.unfinished, cost=watch.spent())
+        if cut and not done.unfinished:  # go on behind the last row, so that held ones cost once and not per turn
             last = dues[-1].event
             self._after = (last.due_at or 0, last.trigger_id)
-            return True
-        return bool(done.steps or done.planned) or after != BOTTOM
+        return cut or bool(done.steps or done.planned) or begun is None
+
+    def _begin(self) -> tuple[Instant | None, tuple[Instant, int]]:
+        """Return where this scan begins: behind the last row of one that was cut, else at the mark or the bottom."""
+        after, self._after = self._after, NOWHERE  # an error or a kill drops the sweep's position
+        if after != NOWHERE:
+            return None, after
+        start = self.mark.start()
+        return start, (start - 1, LAST_ID)
 
     def _by_halves(self, ids: Sequence[int], error: StoreError) -> None:
         """Repeat a refused batch in halves; what stands alone and is refused again is set aside."""
@@ -125,6 +140,7 @@ class Firings:
             else:
                 self._decide(batch, order, event, pauses.get(order.id, ()), now)
             if watch.check(order.key):
+                batch.unfinished = True
                 break  # the rest stays due; its locks end with this transaction
         new = firings.record(transaction, batch.firings, now)
         firings.advance(transaction, batch.steps, now)

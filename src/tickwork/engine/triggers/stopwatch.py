@@ -20,6 +20,10 @@ class Stopwatch:
     def __init__(self) -> None:
         self._began = self._lap = time.monotonic()
 
+    def spent(self) -> int:
+        """Return the microseconds since the start."""
+        return round((time.monotonic() - self._began) * 1_000_000)
+
     def check(self, key: str) -> bool:
         """Return whether the budget is used up; name the trigger whose clock alone used half of it."""
         lap, self._lap = self._lap, time.monotonic()

@@ -45,6 +45,7 @@ DAEMON_SESSION = {
     "enable_seqscan": "off",
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
+    "application_name": "tickwork-daemon",
 }
 WORKER_SESSION = {"idle_in_transaction_session_timeout": "60s", "jit": "off"}
 POOL_WAIT_SECONDS = 10.0

@@ -77,12 +77,22 @@ select e.trigger_id, e.version, e.generation, e.last_at, e.next_at, e.due_at, e.
 
 -- name: look
 -- reader: anyone
--- one look before anything is begun: is something due, when is the next due, is there mail, and what time is it
+-- one look, from the mark on, before anything is begun: is something due, when is the next due, is there mail, and what time is it
 with clock as materialized (select :now as now)
-select exists (select 1 from tickwork.event where due_at <= (select now from clock)),
+select exists (select 1 from tickwork.event where due_at <= (select now from clock) and due_at >= :mark::bigint),
        (select min(due_at) from tickwork.event where due_at > (select now from clock)),
        (select coalesce(max(id), 0) from tickwork.trigger_change),
        (select now from clock);
+
+-- name: oldest_daemon_transaction
+-- reader: anyone
+-- for the mark; in a transaction of its own, since pg_stat_activity is remembered within one. statement_timestamp:
+-- the clock must be read before the list. Without an id a session has written nothing (a dump that pins a snapshot).
+select least((extract(epoch from statement_timestamp()) * 1000000)::bigint,
+             min((extract(epoch from coalesce(xact_start, backend_start)) * 1000000)::bigint))
+  from pg_stat_activity
+ where datname = current_database() and backend_xid is not null and pid <> pg_backend_pid()
+   and application_name = 'tickwork-daemon';
 
 -- name: due_events_of
 -- reader: anyone
