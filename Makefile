@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 MINUTES ?= 1
 UV := 0.13.9
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format lint types imports bench verify requirements clean
 
@@ -45,9 +47,10 @@ verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (defau
 
 requirements: $(VENV)/.dev ## pin requirements/*.in anew: the newest versions, hashes of every platform, no addresses
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
-	for name in build runtime dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	$(PIN) --upgrade requirements/dev.in --output-file requirements/dev.txt
+	for name in build runtime; do \
+	  $(PIN) --upgrade --constraint requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
 
 clean: ## remove .venv, caches and build results
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
