@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## 30 seconds: triggers, edits and kill -9 on a temporary
 	$(BIN)/tickwork demo $(ARGS)
 
 test: $(VENV)/.dev ## run all tests, on every store; ARGS="-k cron --stores sqlite" for a part
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: format lint types imports test ## everything a person runs before pushing
 

@@ -55,6 +55,14 @@ def test_commands_that_the_readme_names_exist(command: str) -> None:
     assert code == 0, said
 
 
+def test_the_parts_of_the_tests_that_the_readme_names_exist() -> None:
+    code, said = run("-m", "pytest", "-p", "no:xdist", "--collect-only", "-q", "--stores", "sqlite")
+    assert code == 0, said[-2000:]
+    parts = re.findall(r'make test ARGS="(?:-k )?([^"]+)"', README.read_text())
+    assert parts
+    assert [part for part in parts if part not in said] == []
+
+
 def test_the_readme_s_example_runs(tmp_path: Path) -> None:
     source = "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL))
     (tmp_path / "myapp.py").write_text(source)
