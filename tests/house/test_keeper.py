@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -24,8 +26,15 @@ sys.stdin.read()
 """
 
 
-def test_a_killed_run_leaves_no_server(tmp_path_factory: pytest.TempPathFactory) -> None:
-    bench = _walkable(tmp_path_factory.mktemp("bench"))
+@pytest.fixture
+def bench() -> Iterator[Path]:
+    """A bench of its own. As root the server runs as another user, who may not walk into pytest's temporary folders."""
+    with tempfile.TemporaryDirectory(prefix="tickwork-bench-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+def test_a_killed_run_leaves_no_server(bench: Path) -> None:
     with child("-c", A_RUN, str(bench)) as a_run:
         url = a_run.line("postgresql://")
         psycopg.connect(url).close()
@@ -48,10 +57,3 @@ def test_a_server_that_is_not_installed_says_what_to_install(tmp_path: Path, mon
     with pytest.raises(postgresql.CannotStart, match="postgresql-15: not installed; install Debian's postgresql-15"):
         postgresql.start("postgresql-15", tmp_path)
     assert "error" in json.loads((tmp_path / "postgresql-15.json").read_text())  # told to the other workers too
-
-
-def _walkable(folder: Path) -> Path:
-    """As root the server runs as another user, who must be able to walk to its data."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    return folder
