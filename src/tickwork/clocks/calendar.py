@@ -152,7 +152,7 @@ class MonthDays:
     shapes.
     """
 
-    __slots__ = ("anchor", "first", "months", "pick", "shapes", "step", "years")
+    __slots__ = ("anchor", "first", "held", "months", "pick", "shapes", "step", "years")
 
     def __init__(
         self,
@@ -167,6 +167,7 @@ class MonthDays:
         self.pick, self.months, self.step, self.anchor, self.first = pick, months, step, anchor, first
         self.years = tuple(years) if years is not None else None
         self.shapes: dict[int, int] = {}
+        self.held = (0, 0, 0)  # the month of the last answer: first day, first day after it, mask
 
     def mask(self, index: int, start: int) -> int:
         """Return the mask of the month that starts on day *start*."""
@@ -177,6 +178,11 @@ class MonthDays:
         return mask
 
     def next_day(self, day: int) -> int | None:
+        begins, ends, mask = self.held
+        if begins <= day < ends:
+            mask >>= day - begins
+            if mask:
+                return day + (mask & -mask).bit_length() - 1
         index, of_month = month_of(max(day, self.first))
         found = self._next_month(index)
         if found is None:
@@ -186,8 +192,11 @@ class MonthDays:
         limit = index + _CYCLE_MONTHS * self.step
         while True:
             start = month_start(index)
-            mask = self.mask(index, start) >> (of_month - 1)
+            full = self.mask(index, start)
+            mask = full >> (of_month - 1)
             if mask:
+                if start >= self.first:
+                    self.held = (start, start + month_length(index), full)
                 return start + of_month + (mask & -mask).bit_length() - 2
             found, of_month = self._next_month(index + 1), 1
             if found is None or found > limit:
@@ -315,15 +324,17 @@ class TimeList:
 class Calendar:
     """Some days, some times on each of them: the rule of cron and of the daily, weekly, monthly and yearly clocks."""
 
-    __slots__ = ("days", "times")
+    __slots__ = ("day_found", "days", "times")
 
     def __init__(self, days: Days, times: Times | TimeList) -> None:
         self.days, self.times = days, times
+        self.day_found = FIRST_DAY - 1  # the day of the last answer: a dense rule asks for the same day many times
 
     def next_local(self, at: int) -> int | None:
         today = at // 86_400
-        day = self.days.next_day(today)
+        day = today if today == self.day_found else self.days.next_day(today)
         if day == today:
+            self.day_found = today
             time = self.times.next_time(at - today * 86_400)
             if time >= 0:
                 return today * 86_400 + time

@@ -116,7 +116,7 @@ class Cron(PlacedClock):
         """Return the clock with every H settled by the key; without an H this is the clock itself.
 
         >>> Cron("H H(0-5) * * *").resolve("tenant/42/backup", 0).expression
-        '24 1 * * *'
+        '36 5 * * *'
         """
         if self._compiled is not None:
             return self

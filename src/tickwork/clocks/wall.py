@@ -29,14 +29,14 @@ MOST_SEGMENTS = 2_000
 
 def next_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc: int) -> int | None:
     """Return the rule's first instant that is not before *utc* (UTC seconds), or ``None``."""
-    part = zone.segment(utc)
-    if utc >= part.calm_from:  # the usual case: nothing is moved between here and the answer
-        local = rule.next_local(utc + part.offset)
+    start, end, offset, before, after, calm_from, calm_until = zone.segment(utc)
+    if utc >= calm_from:  # the usual case: nothing is moved between here and the answer
+        local = rule.next_local(utc + offset)
         if local is None:
-            if utc < part.calm_until:
+            if utc < calm_until:
                 return None
-        elif local - part.offset < part.calm_until:
-            return local - part.offset
+        elif local - offset < calm_until:
+            return local - offset
     for _ in range(MOST_SEGMENTS):
         start, end, offset, before, after, _, _ = zone.segment(utc)
         lowest = max(utc, start + before - offset) if fold == "first" and before > offset else utc

@@ -36,6 +36,8 @@ BEGINNING, END = -(1 << 60), 1 << 60
 #: No clock on earth has stood further than this from UTC (Metlakatla before 1867: 15:13:42).
 FURTHEST = 16 * 3600
 _FIRST_RULED = -5_364_662_400  # 1800-01-01: a zone that is nothing but a rule has it from here on
+_RULED_CENTURY = 4_102_444_800  # 2100-01-01: no zone has moves beyond it that are not by its rule
+_CYCLE = 146_097 * 86_400  # 400 years
 _LENGTHENING = threading.Lock()
 _FIXED = re.compile(r"([+-])(\d{2}):?(\d{2})", re.ASCII)
 
@@ -99,7 +101,7 @@ class Zone:
     def segment(self, utc: int) -> Segment:
         """Return the segment that holds the instant."""
         hit = self._hit
-        if hit.start <= utc < hit.end:
+        if hit[0] <= utc < hit[1]:
             return hit
         hit = self._hit = self._segment(utc)
         return hit
@@ -155,6 +157,12 @@ class Zone:
 
     def _segment(self, utc: int) -> Segment:
         if utc >= self._known_until:
+            if utc >= _RULED_CENTURY + _CYCLE:  # rule and calendar repeat: the year 9999 needs no table of its own
+                ahead = (utc - _RULED_CENTURY) // _CYCLE * _CYCLE
+                part = self._segment(utc - ahead)
+                start, end, offset, before, after, calm_from, calm_until = part
+                end, calm_until = end + ahead, calm_until + ahead
+                return Segment(start + ahead, end, offset, before, after, calm_from + ahead, calm_until)
             self._extend(utc)
         at, offsets = self._table
         i = bisect_right(at, utc)
@@ -174,7 +182,7 @@ class Zone:
     def _lengthen(self, footer: FooterRule, utc: int) -> None:
         at, offsets = list(self._table[0]), list(self._table[1])
         known = _year_of(max(self._ruled_until, _FIRST_RULED))
-        until = max(min(_year_of(utc), 10_000), known) + 8  # a few years more, so that the table grows seldom
+        until = max(_year_of(utc), known) + 8  # a few years more, so that the table grows seldom
         for year in range(known, until + 1):
             for instant, offset in footer.transitions(year):
                 if instant > self._ruled_until:
@@ -182,7 +190,7 @@ class Zone:
                     offsets.append(offset)
         ruled_until = at[-1]
         self._table = _joined(at, offsets)
-        self._known_until = self._last_known() if until < 10_000 else END
+        self._known_until = self._last_known()
         self._ruled_until = ruled_until
 
     def _last_known(self) -> int:

@@ -1,0 +1,54 @@
+"""Compares a cron expression with the slow reference on a stretch of time, forwards and backwards."""
+
+from __future__ import annotations
+
+import random
+
+from tests.clocks.expressions import random_expression
+from tests.clocks.reference import cron_fires
+from tickwork.clocks import Cron, Zone
+from tickwork.errors import InvalidClock
+
+ZONES = (
+    "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Antarctica/Troll", "Africa/Casablanca",
+    "Pacific/Apia", "Asia/Kathmandu", "America/Havana", "Asia/Gaza", "Europe/Dublin", "America/Sao_Paulo",
+)  # fmt: skip
+SECOND = 1_000_000
+FIRST, LAST = 631_152_000, 2_145_916_800  # 1990 to 2038
+
+
+def agrees(draw: random.Random) -> str:
+    """Compare one random expression in a random zone on a stretch around a random move of the clocks."""
+    expression = random_expression(draw)
+    name, gap = draw.choice(ZONES), draw.choice(("shift", "skip"))
+    fold = draw.choice(("first", "last", "both"))
+    moves = Zone.get(name).transitions(FIRST, LAST)
+    middle = draw.choice(moves)[0] if moves and draw.random() < 0.8 else draw.randrange(FIRST, LAST)
+    dense = len(expression.split()) > 5
+    span = 3 * 3600 if dense else draw.choice((86_400, 3 * 86_400, 40 * 86_400) if draw.random() < 0.3 else (86_400,))
+    low = middle - draw.randrange(span)
+    compare(expression, name, low, low + span, gap, fold)
+    return expression
+
+
+def compare(expression: str, name: str, low: int, high: int, gap: str = "shift", fold: str = "first") -> int:
+    """Assert that engine and reference give the same occurrences from *low* to *high* (seconds); return how many."""
+    expected = cron_fires(expression, name, low, high, gap, fold)
+    said = (expression, name, low, high, gap, fold)
+    try:
+        clock = Cron(expression, name, gap, fold)
+    except InvalidClock as refused:
+        assert "never fires" in str(refused), (said, refused)
+        assert not expected, said
+        return 0
+    got = [at // SECOND for at in clock.between(low * SECOND, high * SECOND)]
+    assert got == expected, (said, sorted(set(got) ^ set(expected))[:5])
+    backwards, before = [], high * SECOND
+    while True:
+        found = clock.prev_at(before, 0)
+        if found is None or found < low * SECOND:
+            break
+        backwards.append(found // SECOND)
+        before = found
+    assert backwards[::-1] == expected, (said, "backwards")
+    return len(expected)
