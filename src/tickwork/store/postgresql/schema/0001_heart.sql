@@ -46,6 +46,7 @@ create table tickwork.trigger (                   -- writer: applications
     created_at   bigint  not null,
     changed_at   bigint  not null,
     changed_by   text    not null default '',
+    did          text    not null default 'created', -- what the last edit was: created, edited, moved, paused ...
     unique (namespace, key)
 ) with (fillfactor = 80, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index trigger_of_object on tickwork.trigger (namespace, object) where object is not null;
@@ -66,6 +67,7 @@ create table tickwork.trigger_version (           -- writer: applications; every
     missed       text,
     at           bigint not null,
     by           text   not null default '',
+    did          text   not null default 'created',
     primary key (trigger_id, version)
 );
 

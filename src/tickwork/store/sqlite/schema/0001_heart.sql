@@ -46,6 +46,7 @@ create table tickwork.trigger (                   -- writer: applications
     created_at   integer not null,
     changed_at   integer not null,
     changed_by   text    not null default '',
+    did          text    not null default 'created', -- what the last edit was: created, edited, moved, paused ...
     unique (namespace, key)
 ) strict;
 create index tickwork.trigger_of_object on tickwork.trigger (namespace, object) where object is not null;
@@ -66,6 +67,7 @@ create table tickwork.trigger_version (           -- writer: applications; every
     missed       text,
     at           integer not null,
     by           text   not null default '',
+    did          text   not null default 'created',
     primary key (trigger_id, version)
 ) strict, without rowid;
 
