@@ -73,4 +73,6 @@ def random_case(random: Random) -> Case:
     if chance(0.2):
         parts["WKST"] = random.choice(DAYS)
     rule = ";".join(f"{name}={value}" for name, value in parts.items())
-    return Case(rule, start, random.choice(ZONES), random.choice(["shift", "skip"]), random.choice(["first", "last", "both"]))
+    return Case(
+        rule, start, random.choice(ZONES), random.choice(["shift", "skip"]), random.choice(["first", "last", "both"])
+    )

@@ -24,16 +24,16 @@ def package_zone(name: str) -> ZoneInfo:
 
 
 def reference(
-    rule: str, start: datetime, zone: str, *, until_year: int, gap: str = "shift", fold: str = "first"
+    rule: str, start: datetime, zone: str, *, horizon: datetime, gap: str = "shift", fold: str = "first"
 ) -> Iterator[datetime]:
-    """Yield the occurrences in UTC, rising, up to the end of a year."""
+    """Yield the occurrences in UTC, rising, up to those of the local time *horizon*."""
     parts = dict(piece.split("=") for piece in rule.split(";"))
     tz = package_zone(zone)
     if parts["FREQ"] in ("HOURLY", "MINUTELY", "SECONDLY"):
-        found = _elapsed(parts, start, tz, until_year)
+        found = _elapsed(parts, start, tz, horizon)
         yield from _limited(parts, found, tz)
         return
-    local = _dated(parts, start, until_year)
+    local = _dated(parts, start, horizon)
     if "COUNT" in parts:
         if gap == "skip":
             local = (at for at in local if _instants(at, tz, gap, fold))
@@ -90,48 +90,60 @@ def _week_year(day: date, wkst: int) -> int:
     return max(year for year in (day.year - 1, day.year, day.year + 1) if _week_one(year, wkst) <= day)
 
 
-def _fits(day: date, parts: dict[str, str], start: date, wkst: int) -> bool:  # noqa: C901, PLR0912
-    freq = parts["FREQ"]
-    length = (date(day.year + 1, 1, 1) - date(day.year, 1, 1)).days
-    month_end = (date(day.year + day.month // 12, day.month % 12 + 1, 1) - timedelta(days=1)).day
-    months, month_days, year_days, weeks = (
-        _listed(parts, name) for name in ("BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO")
-    )
-    days = parts["BYDAY"].split(",") if "BYDAY" in parts else []
-    if freq == "YEARLY" and not (month_days or year_days or weeks or days):
-        if (day.day, day.month) != (start.day, start.month if not months else day.month):
+class Fits:
+    """Tells whether a day is one that the date parts of a rule let through, INTERVAL and BYSETPOS left aside."""
+
+    def __init__(self, parts: dict[str, str], start: date) -> None:
+        self.freq, self.start = parts["FREQ"], start
+        self.wkst = DAYS.index(parts.get("WKST", "MO"))
+        self.lists = [set(_listed(parts, name)) for name in ("BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO")]
+        self.days = set(parts["BYDAY"].split(",")) if "BYDAY" in parts else set()
+        self.known: dict[date, bool] = {}
+
+    def __call__(self, day: date) -> bool:
+        if day not in self.known:
+            self.known[day] = self._judged(day)
+        return self.known[day]
+
+    def _judged(self, day: date) -> bool:
+        freq, start, wkst, days = self.freq, self.start, self.wkst, self.days
+        months, month_days, year_days, weeks = self.lists
+        length = (date(day.year + 1, 1, 1) - date(day.year, 1, 1)).days
+        month_end = (date(day.year + day.month // 12, day.month % 12 + 1, 1) - timedelta(days=1)).day
+        if freq == "YEARLY" and not (month_days or year_days or weeks or days):  # noqa: SIM102
+            if (day.day, day.month) != (start.day, start.month if not months else day.month):
+                return False
+        if freq == "YEARLY" and month_days and not (months or year_days or weeks) and day.month != start.month:
             return False
-    if freq == "YEARLY" and month_days and not (months or year_days or weeks) and day.month != start.month:
-        return False
-    if freq == "YEARLY" and weeks and not (month_days or year_days or days) and day.weekday() != start.weekday():
-        return False
-    if freq == "MONTHLY" and not (month_days or days) and day.day != start.day:
-        return False
-    if freq == "WEEKLY" and not days and day.weekday() != start.weekday():
-        return False
-    if months and day.month not in months:
-        return False
-    if month_days and not {day.day, day.day - month_end - 1} & set(month_days):
-        return False
-    nth_day = day.timetuple().tm_yday
-    if year_days and not {nth_day, nth_day - length - 1} & set(year_days):
-        return False
-    if weeks:
-        year = _week_year(day, wkst)
-        number = (day - _week_one(year, wkst)).days // 7 + 1
-        all_weeks = (_week_one(year + 1, wkst) - _week_one(year, wkst)).days // 7
-        if not {number, number - all_weeks - 1} & set(weeks):
+        if freq == "YEARLY" and weeks and not (month_days or year_days or days) and day.weekday() != start.weekday():
             return False
-    if days:
-        name = DAYS[day.weekday()]
-        in_month = freq == "MONTHLY" or (freq == "YEARLY" and months)
-        from_start, from_end = (
-            ((day.day - 1) // 7 + 1, -((month_end - day.day) // 7 + 1))
-            if in_month
-            else ((nth_day - 1) // 7 + 1, -((length - nth_day) // 7 + 1))
-        )
-        return bool({name, f"{from_start}{name}", f"{from_end}{name}"} & set(days))
-    return True
+        if freq == "MONTHLY" and not (month_days or days) and day.day != start.day:
+            return False
+        if freq == "WEEKLY" and not days and day.weekday() != start.weekday():
+            return False
+        if months and day.month not in months:
+            return False
+        if month_days and not {day.day, day.day - month_end - 1} & month_days:
+            return False
+        nth_day = day.timetuple().tm_yday
+        if year_days and not {nth_day, nth_day - length - 1} & year_days:
+            return False
+        if weeks:
+            year = _week_year(day, wkst)
+            number = (day - _week_one(year, wkst)).days // 7 + 1
+            all_weeks = (_week_one(year + 1, wkst) - _week_one(year, wkst)).days // 7
+            if not {number, number - all_weeks - 1} & weeks:
+                return False
+        if days:
+            name = DAYS[day.weekday()]
+            in_month = freq == "MONTHLY" or (freq == "YEARLY" and months)
+            from_start, from_end = (
+                ((day.day - 1) // 7 + 1, -((month_end - day.day) // 7 + 1))
+                if in_month
+                else ((nth_day - 1) // 7 + 1, -((length - nth_day) // 7 + 1))
+            )
+            return bool({name, f"{from_start}{name}", f"{from_end}{name}"} & days)
+        return True
 
 
 def _period(day: date, parts: dict[str, str], wkst: int) -> int:
@@ -146,7 +158,7 @@ def _period(day: date, parts: dict[str, str], wkst: int) -> int:
             return day.toordinal()
 
 
-def _dated(parts: dict[str, str], start: datetime, until_year: int) -> Iterator[datetime]:
+def _dated(parts: dict[str, str], start: datetime, horizon: datetime) -> Iterator[datetime]:
     wkst = DAYS.index(parts.get("WKST", "MO"))
     interval = int(parts.get("INTERVAL", 1))
     times = [
@@ -157,23 +169,23 @@ def _dated(parts: dict[str, str], start: datetime, until_year: int) -> Iterator[
     ]
     zero = _period(start.date(), parts, wkst)
     positions = _listed(parts, "BYSETPOS")
-    first = start.date() - timedelta(days=400)  # the whole of DTSTART's own period counts for BYSETPOS
-    calendar = (first + timedelta(days=n) for n in range((date(until_year, 12, 31) - first).days + 1))
+    # the whole of DTSTART's own period counts for BYSETPOS
+    first = start.date() - timedelta(days={"YEARLY": 372, "MONTHLY": 31, "WEEKLY": 7}.get(parts["FREQ"], 1))
+    last = horizon.date() + timedelta(
+        days=372 if parts["FREQ"] == "YEARLY" else 31
+    )  # the last period is looked at as a whole
+    calendar = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    fits = Fits(parts, start.date())
     for period, days in groupby(calendar, key=lambda day: _period(day, parts, wkst)):
         if period < zero or (period - zero) % interval:
             continue
-        found = [
-            datetime(day.year, day.month, day.day) + time
-            for day in days
-            if _fits(day, parts, start.date(), wkst)
-            for time in times
-        ]
+        found = [datetime(day.year, day.month, day.day) + time for day in days if fits(day) for time in times]
         if positions:
             found = [at for n, at in enumerate(found) if n + 1 in positions or n - len(found) in positions]
-        yield from (at for at in found if at >= start)
+        yield from (at for at in found if start <= at <= horizon)
 
 
-def _elapsed(parts: dict[str, str], start: datetime, tz: ZoneInfo, until_year: int) -> Iterator[datetime]:
+def _elapsed(parts: dict[str, str], start: datetime, tz: ZoneInfo, horizon: datetime) -> Iterator[datetime]:
     unit = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}[parts["FREQ"]]
     begin = start.replace(tzinfo=tz).astimezone(UTC)
     rest = (start - datetime(1970, 1, 1)) % timedelta(seconds=unit)
@@ -186,7 +198,9 @@ def _elapsed(parts: dict[str, str], start: datetime, tz: ZoneInfo, until_year: i
         minutes = [start.minute]
     if spread and not seconds:
         seconds = [start.second]
-    while at.year <= until_year:
+    fits = Fits(parts, start.date())
+    end = horizon.replace(tzinfo=tz).astimezone(UTC)
+    while at <= end:
         if spread:
             inside = [
                 at + timedelta(minutes=m, seconds=s) for m in range(unit // 60) for s in seconds
@@ -202,9 +216,9 @@ def _elapsed(parts: dict[str, str], start: datetime, tz: ZoneInfo, until_year: i
                 continue
             if seconds and local.second not in seconds:
                 continue
-            if _fits(local.date(), parts, start.date(), 0):
+            if fits(local.date()):
                 found.append(instant)
         if positions:
             found = [x for n, x in enumerate(found) if n + 1 in positions or n - len(found) in positions]
-        yield from (instant for instant in found if instant >= begin)
+        yield from (instant for instant in found if begin <= instant <= end)
         at += step
