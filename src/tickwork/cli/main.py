@@ -1,0 +1,91 @@
+"""The command ``tickwork``: groups by noun, loaded when they are used, so that ``--version`` and ``--help`` are quick.
+
+Exit codes: 0 fine, 1 some items failed, 2 usage, 3 not found, 75 busy (try again). An error of ours is one line on
+standard error that says what to do; a traceback is a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from tickwork import __version__
+from tickwork.cli.failing import exit_code, one_line
+from tickwork.errors import TickworkError
+
+#: Command -> where it stands, and what ``tickwork --help`` says about it without opening it.
+COMMANDS = {
+    "daemon": ("tickwork.cli.run", "daemon", "Run the trigger daemon alone: it turns due triggers into tasks."),
+    "db": ("tickwork.cli.db", "db", "Make, check and print the tables."),
+    "demo": ("tickwork.cli.demo", "demo", "Half a minute of triggers, edits and kill -9, with an account at the end."),
+    "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
+    "status": ("tickwork.cli.status", "status", "What is due, what is running, who is alive."),
+    "task": ("tickwork.cli.task", "task", "Put, list, show and cancel tasks."),
+    "trigger": ("tickwork.cli.trigger", "trigger", "Put, list, show, move and cancel triggers; import a crontab."),
+    "worker": ("tickwork.cli.run", "worker", "Run a worker alone: it runs tasks."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, not to list it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, _, said) in sorted(COMMANDS.items())])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command explains itself with examples: tickwork trigger put --help",
+)
+@click.version_option(__version__, "--version", prog_name="tickwork", message="%(prog)s %(version)s")
+def tickwork() -> None:
+    r"""Durable clocks and triggers, on the database that you already have.
+
+    \b
+    tickwork db upgrade --database sqlite:///work.db
+    tickwork trigger put backup --daily 03:00 --zone Europe/Berlin --command ./backup.sh
+    tickwork trigger import /etc/cron.d/reports
+    tickwork run --allow-commands
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    try:
+        answered = tickwork.main(arguments, prog_name="tickwork", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("tickwork: stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone (`tickwork ... | head`): nothing more to say
+        return 0
+    except TickworkError as error:
+        click.echo(f"tickwork: {one_line(error)}", err=True)
+        return exit_code(error)
+    return answered if isinstance(answered, int) else 0
