@@ -10,10 +10,10 @@ from tests.clocks.reference import DAY_NAMES, MONTH_NAMES
 def random_expression(draw: random.Random, *, plain: bool = False) -> str:
     """Return a random expression; *plain* keeps to five fields of numbers, lists, ranges and steps."""
     parts = [
-        _field(draw, 0, 59, star=0.25),
-        _field(draw, 0, 23, star=0.3),
-        _field(draw, 1, 31, star=0.55),
-        _field(draw, 1, 12, star=0.65, names=() if plain else MONTH_NAMES),
+        _field(draw, 0, 59, star=0.25, wraps=not plain),
+        _field(draw, 0, 23, star=0.3, wraps=not plain),
+        _field(draw, 1, 31, star=0.55, wraps=not plain),
+        _field(draw, 1, 12, star=0.65, names=() if plain else MONTH_NAMES, wraps=not plain),
         _field(draw, 0, 7, star=0.55, names=() if plain else DAY_NAMES, wraps=not plain),
     ]
     if plain:
@@ -37,7 +37,7 @@ def _field(
     high: int,
     *,
     star: float,
-    names: tuple[str, ...] | list[str] = (),
+    names: tuple[str, ...] = (),
     wraps: bool = True,
 ) -> str:
     if draw.random() < star:
@@ -45,7 +45,7 @@ def _field(
     return _many(draw, lambda: _term(draw, low, high, names, wraps))
 
 
-def _term(draw: random.Random, low: int, high: int, names: tuple[str, ...] | list[str], wraps: bool) -> str:
+def _term(draw: random.Random, low: int, high: int, names: tuple[str, ...], wraps: bool) -> str:
     def number(value: int) -> str:
         place = value - low
         return names[place] if names and place < len(names) and draw.random() < 0.4 else str(value)

@@ -11,13 +11,13 @@ import calendar
 import importlib.resources
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, timezone
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MONTH_NAMES = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-DAY_NAMES = "SUN MON TUE WED THU FRI SAT".split()
+MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+DAY_NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 @cache
@@ -34,6 +34,7 @@ def seconds(at: datetime) -> int:
     return gone.days * 86_400 + gone.seconds
 
 
+@lru_cache(maxsize=20_000)
 def real_instants(local: datetime, tz: ZoneInfo) -> list[int]:
     """Return the instants at which the zone's clocks really show this naive local time, rising."""
     found = set()
@@ -44,6 +45,7 @@ def real_instants(local: datetime, tz: ZoneInfo) -> list[int]:
     return sorted(found)
 
 
+@lru_cache(maxsize=100_000)
 def instants(local: datetime, tz: ZoneInfo, gap: str, fold: str) -> list[int]:
     """Return what a fixed local time stands for under the two policies."""
     found = real_instants(local, tz)
@@ -78,16 +80,16 @@ def cron_fires(expression: str, name: str, low: int, high: int, gap: str = "shif
     if len(parts) == 5:
         parts = ["0", *parts]
     years = parts[6] if len(parts) == 7 else "*"
-    hours = [hour for hour in range(24) if number_in(parts[2], hour, 0, 23, [])]
-    minutes = [minute for minute in range(60) if number_in(parts[1], minute, 0, 59, [])]
-    ticks = [second for second in range(60) if number_in(parts[0], second, 0, 59, [])]
+    hours = [hour for hour in range(24) if number_in(parts[2], hour, 0, 23, ())]
+    minutes = [minute for minute in range(60) if number_in(parts[1], minute, 0, 59, ())]
+    ticks = [second for second in range(60) if number_in(parts[0], second, 0, 59, ())]
     begin = (EPOCH + timedelta(seconds=low)).date() - timedelta(days=2)
     end = (EPOCH + timedelta(seconds=high)).date() + timedelta(days=2)
     locals_on = (
         datetime(day.year, day.month, day.day, hour, minute, second)
         for day in days(begin, end)
         if number_in(parts[4], day.month, 1, 12, MONTH_NAMES)
-        and number_in(years, day.year, 1970, 2199, [])
+        and number_in(years, day.year, 1970, 2199, ())
         and day_in(parts[3], parts[5], day)
         for hour in hours
         for minute in minutes
@@ -118,7 +120,7 @@ def month_term(term: str, day: date) -> bool:
         return day == working_day_near(day, wanted) if term.endswith("W") else day.day == wanted
     if term.endswith("W"):
         return int(term[:-1]) <= length and day == working_day_near(day, int(term[:-1]))
-    return number_in(term, day.day, 1, 31, [])
+    return number_in(term, day.day, 1, 31, ())
 
 
 def working_day_near(day: date, wanted: int) -> date:
@@ -156,12 +158,13 @@ def is_date(day: date, number: int) -> bool:
     return number <= calendar.monthrange(day.year, day.month)[1]
 
 
-def number_in(text: str, number: int, low: int, high: int, names: list[str], around: int = 0) -> bool:
+def number_in(text: str, number: int, low: int, high: int, names: tuple[str, ...], around: int = 0) -> bool:
     """Tell whether one number stands in a field's text, by walking along every term."""
     return any(number in walked(term, low, high, names, around) for term in text.split(","))
 
 
-def walked(term: str, low: int, high: int, names: list[str], around: int) -> set[int]:
+@lru_cache(maxsize=20_000)
+def walked(term: str, low: int, high: int, names: tuple[str, ...], around: int) -> set[int]:
     """Walk along a term as a person would with a finger on the clock face."""
 
     def read(word: str) -> int:

@@ -1,0 +1,22 @@
+"""Random cron expressions agree with the slow reference: forwards and backwards, in zones, around moves of the clocks."""
+
+from __future__ import annotations
+
+import random
+
+from tests.clocks.comparing import agrees
+from tests.support.verification import Run
+
+#: What is compared at least, however short the time.
+AT_LEAST = 2_000
+SEVERAL = 100
+
+
+def verify(run: Run) -> None:
+    """``make verify NAME=cron MINUTES=15`` compares more than 100,000 expressions."""
+    compared = 0
+    while run.goes_on() or compared < AT_LEAST:
+        for _ in range(SEVERAL):
+            agrees(random.Random(run.random.getrandbits(64)))
+        compared += SEVERAL
+        run.count("expressions", SEVERAL)
