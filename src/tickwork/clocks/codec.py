@@ -35,8 +35,8 @@ BUILT_IN: dict[str, str] = {
     "union": "tickwork.clocks.combined:Union",
     "intersection": "tickwork.clocks.combined:Intersection",
     "exclusion": "tickwork.clocks.combined:Exclusion",
-    "bounded": "tickwork.clocks.combined:Bounded",
-    "jittered": "tickwork.clocks.combined:Jittered",
+    "bounded": "tickwork.clocks.bounded:Bounded",
+    "jittered": "tickwork.clocks.jittered:Jittered",
     "business-days-before": "tickwork.clocks.business:BusinessDaysBefore",
     "holidays": "tickwork.clocks.holidays:Holidays",
 }
