@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -156,6 +156,42 @@ class Clock(ABC):
             raise InvalidInput("n", n, "a whole number, 0 or more")
         last, start, model = _asked(after, since)
         return [_given(instant, model) for instant in islice(self.occurrences(last, start), n)]
+
+    def __or__(self, other: Clock) -> Clock:
+        """Return a clock that fires whenever one of the two does."""
+        from tickwork.clocks.combined import Union
+
+        return Union(self, other) if isinstance(other, Clock) else NotImplemented
+
+    def __and__(self, other: Clock) -> Clock:
+        """Return a clock that fires when both do; holidays and other sets of days count for whole days."""
+        from tickwork.clocks.combined import Intersection
+
+        return Intersection(self, other) if isinstance(other, Clock) else NotImplemented
+
+    def except_(self, other: Clock) -> Clock:
+        """Return this clock without the moments of another; holidays take out whole days."""
+        from tickwork.clocks.combined import Exclusion
+
+        return Exclusion(self, other)
+
+    def starting(self, at: datetime | Instant) -> Clock:
+        """Return this clock without what lies before a moment."""
+        from tickwork.clocks.bounded import Bounded
+
+        return Bounded(self, first=at)
+
+    def until(self, at: datetime | Instant) -> Clock:
+        """Return this clock without what lies after a moment."""
+        from tickwork.clocks.bounded import Bounded
+
+        return Bounded(self, last=at)
+
+    def jittered(self, up_to: timedelta | float) -> Clock:
+        """Return this clock with each occurrence put off by its own share of *up_to* (a timedelta or seconds)."""
+        from tickwork.clocks.jittered import Jittered
+
+        return Jittered(self, up_to)
 
     def _strictly_following(self, at: Instant, since: Instant) -> Instant | None:
         found = self.following(at, since)
