@@ -138,6 +138,8 @@ class Dialect(ABC):
     book: Book
     #: What is turned on loading a statement or a migration.
     turn: Turn
+    #: Where a statement sends its wake-up; None where commits are seen without.
+    channel: str | None = None
 
     @abstractmethod
     def begin(
@@ -150,8 +152,11 @@ class Dialect(ABC):
         """What ``:now`` is bound to: the time handed in, or the database's own clock."""
 
     @abstractmethod
-    def trouble(self, error: BaseException) -> StoreError | None:
-        """Say what an error of the driver means in our words, or None if it is not the driver's."""
+    def trouble(self, error: BaseException, *, lent: bool = False) -> StoreError | None:
+        """Say what an error of the driver means in our words, or None if it is not the driver's.
+
+        *lent*: it happened in a transaction that the user had opened, so waiting and trying again is theirs.
+        """
 
     @abstractmethod
     def array(self, values: Iterable[Any]) -> Any:

@@ -107,6 +107,7 @@ class PostgresqlDialect(Dialect):
 
     def __init__(self, url: str, *, schema: str = "tickwork", pool_size: int = 8) -> None:
         self.schema, self.pool_size = schema, pool_size
+        self.channel = f"tickwork_{schema}"
         self.conninfo, self.pooled = conninfo(url)
         self.turn = Turn(tables=f"{schema}.", now=NOW, arrays=True)
         self.book = Book.open("postgresql", self.turn)
@@ -188,7 +189,7 @@ class PostgresqlDialect(Dialect):
     def now(self, given: Instant | None) -> Instant | None:
         return given
 
-    def trouble(self, error: BaseException) -> StoreError | None:
+    def trouble(self, error: BaseException, *, lent: bool = False) -> StoreError | None:
         return trouble(error)
 
     def array(self, values: Iterable[Any]) -> Any:
@@ -211,10 +212,6 @@ class PostgresqlDialect(Dialect):
         assert isinstance(transaction, PostgresqlTransaction)
         transaction.connection.execute(sql.SQL(self.turn(text)))
 
-    @property
-    def channel(self) -> str:
-        """The channel on which wake-ups travel."""
-        return f"tickwork_{self.schema}"
 
 
 class PostgresqlEar(Ear):
@@ -227,7 +224,7 @@ class PostgresqlEar(Ear):
         if self.dialect.pooled:
             return
         with self.dialect.translated(), self.dialect.connect() as connection:
-            connection.execute(sql.SQL("listen {}").format(sql.Identifier(self.dialect.channel)))
+            connection.execute(sql.SQL("listen {}").format(sql.Identifier(str(self.dialect.channel))))
             heard("")  # whatever was said before we listened
             while not stopped():
                 for notice in connection.notifies(timeout=1.0, stop_after=1):

@@ -21,6 +21,7 @@ import msgspec
 from tickwork.errors import (
     ConfigurationError,
     ReadOnlyStore,
+    SchemaMismatch,
     StatementRefused,
     StoreError,
     StoreUnavailable,
@@ -157,8 +158,8 @@ class SqliteDialect(Dialect):
     def now(self, given: Instant | None) -> Instant | None:
         return time.time_ns() // 1000 if given is None else given
 
-    def trouble(self, error: BaseException) -> StoreError | None:
-        return trouble(error)
+    def trouble(self, error: BaseException, *, lent: bool = False) -> StoreError | None:
+        return trouble(error, lent=lent)
 
     def array(self, values: Iterable[Any]) -> Any:
         return msgspec.json.encode(list(values)).decode()
@@ -233,7 +234,7 @@ def split(script: str) -> list[str]:
     return statements
 
 
-def trouble(error: BaseException) -> StoreError | None:
+def trouble(error: BaseException, *, lent: bool = False) -> StoreError | None:
     """Say what an error of ``sqlite3`` means."""
     if isinstance(error, OverflowError):
         return StatementRefused(str(error))
@@ -241,10 +242,12 @@ def trouble(error: BaseException) -> StoreError | None:
         return None
     code = getattr(error, "sqlite_errorcode", 0) or 0
     primary, text = code & 0xFF, str(error)
-    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT or (lent and primary == sqlite3.SQLITE_BUSY):
         return TryAgain(BEGIN_IMMEDIATE)
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreUnavailable(f"another writer held the database for longer than the busy time-out: {text}")
+    if text.startswith(("no such table", "no such column")) or "has no column named" in text:
+        return SchemaMismatch(f"{text}. Tickwork's tables are not there or too old: run 'tickwork db upgrade'")
     if primary == sqlite3.SQLITE_READONLY:
         return ReadOnlyStore(f"the database takes no writes: {text}")
     if primary in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOTADB):

@@ -71,3 +71,209 @@ update tickwork.event
        due_at = case when :due_at is not null then max(:due_at, :now) end,
        firings = :firings, failures = 0, error = null, set_aside_at = null
  where trigger_id = :trigger_id;
+
+-- ------------------------------------------------------------------------------------- tasks, leases, archive, workers
+
+-- name: claim_tasks
+-- writer: worker
+-- a statement cannot write two tables: see pick_tasks, take_tasks, grant_lease
+select 1 where false;
+
+-- name: archive_tasks
+-- writer: worker
+-- a statement cannot write two tables: see held_tasks, archive_held, remove_archived
+select 1 where false;
+
+-- name: archive_held
+-- writer: worker
+-- executemany instead of arrays
+insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
+                              outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
+                              created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id)
+select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
+       :outcome, :reason, :result, :error, t.attempts, :attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
+       t.created_at, :started_at, :ended_at, :worker_id, t.object, t.container, t.tags, t.trigger_id,
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id
+  from tickwork.task t where t.id = :id;
+
+-- name: return_tasks
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.task
+   set state = 'waiting', lease = null, started_at = null, available_at = :available_at, attempt = :attempt,
+       lost = lost + :lost, snoozes = snoozes + :snoozed, error = coalesce(:error, error)
+ where id = :id and lease = :token;
+
+-- name: note_attempts
+-- writer: worker
+-- executemany instead of arrays
+insert into tickwork.attempt (task_id, attempt, outcome, error, worker_id, started_at, ended_at)
+values (:task_id, :attempt, :outcome, :error, :worker_id, :started_at, :ended_at);
+
+-- name: register_handlers
+-- writer: worker
+-- executemany instead of arrays
+insert into tickwork.handler (worker_id, name, schema) values (:worker_id, :name, :schema)
+    on conflict (name, worker_id) do update set schema = excluded.schema;
+
+-- ---------------------------------------------------------------------- applications: triggers and tasks
+-- Each verb's first statement is a write, so that a lent transaction that cannot become a writer is refused before
+-- anything is done.
+
+-- name: put_trigger
+-- writer: application, operator
+-- no chained writes: the trail and the letter follow as statements of their own
+insert into tickwork.trigger as t
+       (namespace, key, clock_kind, clock_params, since_at, policies, action, handler, payload, payload_version,
+        queue, priority, attempts, expires_after, object, container, tags, created_at, changed_at, changed_by)
+values (:namespace, :key, :clock_kind, :clock_params, :now, :policies, :action, :handler, :payload,
+        :payload_version, :queue, :priority, :attempts, :expires_after, :object, :container, :tags, :now, :now, :by)
+    on conflict (namespace, key) do update set
+       did = case when :rearm = 1 or t.state = 'cancelled' then 'rearmed' else 'edited' end,
+       state = case when t.state = 'cancelled' then 'active' else t.state end,
+       version = t.version + 1,
+       generation = case when :rearm = 1 or t.state = 'cancelled' then t.generation + 1 else t.generation end,
+       since_at = case when :rearm = 1 or t.state = 'cancelled' or t.clock_id is not null
+                         or (t.clock_kind, t.clock_params) <> (excluded.clock_kind, excluded.clock_params)
+                       then :now else t.since_at end,
+       clock_kind = excluded.clock_kind, clock_params = excluded.clock_params, clock_id = null,
+       policies = excluded.policies, action = excluded.action, handler = excluded.handler,
+       payload = excluded.payload, payload_version = excluded.payload_version, queue = excluded.queue,
+       priority = excluded.priority, attempts = excluded.attempts, expires_after = excluded.expires_after,
+       object = excluded.object, container = excluded.container, tags = excluded.tags,
+       missed = null,
+       resumed_at = case when :rearm = 1 or t.state = 'cancelled' then null else t.resumed_at end,
+       changed_at = :now, changed_by = excluded.changed_by
+ where :rearm = 1 or t.state = 'cancelled' or t.clock_id is not null
+    or (t.clock_kind, t.clock_params, t.policies, t.action, t.handler, t.payload, t.payload_version, t.queue,
+        t.priority, t.attempts, t.tags)
+    <> (excluded.clock_kind, excluded.clock_params, excluded.policies, excluded.action, excluded.handler,
+        excluded.payload, excluded.payload_version, excluded.queue, excluded.priority, excluded.attempts,
+        excluded.tags)
+    or t.expires_after is not excluded.expires_after
+    or t.object is not excluded.object
+    or t.container is not excluded.container
+returning id, key, version, generation, did;
+
+-- name: hold_trigger_by_key
+-- writer: application, operator
+-- a write that changes nothing takes the place of the row lock
+update tickwork.trigger set version = version where namespace = :namespace and key = :key
+returning id, key, state, version, generation, policies, clock_kind, clock_params,
+          exists (select 1 from tickwork.event e where e.trigger_id = id and e.set_aside_at is not null);
+
+-- name: hold_trigger_by_id
+-- writer: application, operator
+-- a write that changes nothing takes the place of the row lock
+update tickwork.trigger set version = version where namespace = :namespace and id = :id
+returning id, key, state, version, generation, policies, clock_kind, clock_params,
+          exists (select 1 from tickwork.event e where e.trigger_id = id and e.set_aside_at is not null);
+
+-- name: hold_triggers_of_object
+-- writer: application, operator
+-- a write that changes nothing takes the place of the row locks
+update tickwork.trigger set version = version where namespace = :namespace and object = :object
+returning id, key, state, version, generation, policies, clock_kind, clock_params,
+          exists (select 1 from tickwork.event e where e.trigger_id = id and e.set_aside_at is not null);
+
+-- name: edit_triggers
+-- writer: application, operator
+-- no chained writes: the trail and the letters follow as statements of their own
+update tickwork.trigger set
+       version = version + 1,
+       generation = generation + :rearm,
+       did = :did,
+       state = coalesce(:state, state),
+       clock_kind = coalesce(:clock_kind, clock_kind),
+       clock_params = coalesce(:clock_params, clock_params),
+       clock_id = case when :clock_kind is null then clock_id end,
+       since_at = case when :rearm = 1 or :clock_kind is not null then :now else since_at end,
+       policies = coalesce(:policies, policies),
+       action = coalesce(:action, action),
+       handler = coalesce(:handler, handler),
+       payload = coalesce(:payload, payload),
+       payload_version = coalesce(:payload_version, payload_version),
+       queue = coalesce(:queue, queue),
+       priority = coalesce(:priority, priority),
+       attempts = coalesce(:attempts, attempts),
+       expires_after = case when :sets_expires_after = 1 then :expires_after else expires_after end,
+       object = case when :sets_object = 1 then :object else object end,
+       container = case when :sets_container = 1 then :container else container end,
+       tags = coalesce(:tags, tags),
+       missed = :missed,
+       resumed_at = case when :rearm = 1 then null when :missed is not null then :now else resumed_at end,
+       changed_at = :now, changed_by = :by
+ where id = any(:ids::bigint[])
+returning id, key, version, generation, did;
+
+-- name: put_task
+-- writer: application, operator, worker
+-- values instead of a select with a conflict clause, which SQLite cannot read
+insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
+                           attempts, expires_at, asked_at, created_at, object, container, tags)
+values (:namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), :handler, :action, :payload,
+        :payload_version, :key, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags)
+    on conflict (namespace, key) where key is not null do nothing
+returning id;
+
+-- name: hasten_task
+-- writer: application, operator, worker
+-- max is its word for greatest
+update tickwork.task
+   set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = min(asked_at, coalesce(:at, :now) + :delay)
+ where namespace = :namespace and key = :key and state <> 'running'
+   and available_at > max(coalesce(:at, :now) + :delay, :now)
+returning id;
+
+-- name: archive_cancelled
+-- writer: application, operator
+-- no chained writes: copied first, removed next
+insert into tickwork.archive
+       (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
+        attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
+        container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id)
+select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason,
+       error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
+       container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id
+  from tickwork.task
+ where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running';
+
+-- name: cancel_tasks
+-- writer: application, operator
+-- the second half of it
+delete from tickwork.task where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
+returning id, key;
+
+-- name: edit_task
+-- writer: application, operator
+-- max is its word for greatest
+update tickwork.task
+   set priority = coalesce(:priority, priority),
+       queue = coalesce(:queue, queue),
+       attempts = coalesce(:attempts, attempts),
+       expires_at = case when :sets_expires_at = 1 then :expires_at else expires_at end,
+       available_at = case when :sets_time = 1 then max(coalesce(:at, :now) + :delay, :now) else available_at end,
+       asked_at = case when :sets_time = 1 then coalesce(:at, :now) + :delay else asked_at end
+ where namespace = :namespace and id = :id and state <> 'running'
+returning id, key;
+
+-- name: retry_task
+-- writer: application, operator
+-- no chained writes: the archive's row is removed next
+insert into tickwork.task
+       (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
+        asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
+        slots, parent_id)
+select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
+       :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
+       slots, parent_id
+  from tickwork.archive
+ where namespace = :namespace and id = :id
+    on conflict do nothing
+returning id, key;
+
+-- name: forget_archived
+-- writer: application, operator
+-- the second half of a retry
+delete from tickwork.archive where id = :id and id in (select id from tickwork.task where id = :id);

@@ -1,0 +1,113 @@
+"""What applications do to tasks, as verbs: put, cancel, edit, retry; in the caller's transaction.
+
+A key is unique among the unfinished tasks of a namespace: putting it again returns the first one, and the earlier
+time wins. A task that runs belongs to its worker: it can be asked to stop, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tickwork.errors import InvalidInput, TryAgain
+from tickwork.model.task import TaskPut
+from tickwork.store.dialect import Row, Verb, ask
+from tickwork.store.scope import Scope
+
+
+def put(scope: Scope, columns: Mapping[str, Any]) -> Verb[TaskPut]:
+    """Put a task, or return the unfinished one of the same key."""
+    values = {**columns, "namespace": scope.namespace, "channel": scope.channel}
+    key = columns["key"]
+    for _ in range(3):
+        rows = yield from ask("put_task", **values)
+        if rows:
+            return TaskPut(rows[0][0], key, "put")
+        rows = yield from ask("hasten_task", **values)
+        if rows:
+            return TaskPut(rows[0][0], key, "edited")
+        rows = yield from ask("task_of_key", namespace=scope.namespace, key=key)
+        if rows:
+            return TaskPut(rows[0][0], key, "exists")
+    raise TryAgain(f"the task of the key {key!r} comes and goes under this transaction: begin it anew")
+
+
+def cancel(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Verb[TaskPut]:
+    """Cancel a task that does not run, ask one that runs; answers ``cancelled``, ``asked``, ``over`` or ``unknown``."""
+    yield from _become_writer(scope)
+    found = yield from _ids_of(scope, task)
+    answers = yield from _cancel(scope, found, reason, by)
+    for answer in answers:
+        return answer
+    return TaskPut(None, task if isinstance(task, str) else None, "unknown")
+
+
+def cancel_of_object(scope: Scope, name: str, *, reason: str | None, by: str) -> Verb[list[TaskPut]]:
+    """Cancel every unfinished task of an object, in the order of their ids."""
+    yield from _become_writer(scope)
+    rows = yield from ask("task_ids_of_object", namespace=scope.namespace, object=name)
+    return (yield from _cancel(scope, [row[0] for row in rows], reason, by))
+
+
+def edit(scope: Scope, task: str | int, columns: Mapping[str, Any]) -> Verb[TaskPut]:
+    """Change a task that does not run; answers ``edited``, ``running``, ``over`` or ``unknown``."""
+    yield from _become_writer(scope)
+    values: dict[str, Any] = dict.fromkeys(("priority", "queue", "attempts", "expires_at", "at"))
+    values.update(columns, sets_expires_at=int("expires_at" in columns), sets_time=int("delay" in columns))
+    values.setdefault("delay", 0)
+    found = yield from _ids_of(scope, task)
+    for id in found:
+        rows = yield from ask("edit_task", namespace=scope.namespace, id=id, channel=scope.channel, **values)
+        if rows:
+            return TaskPut(rows[0][0], rows[0][1], "edited")
+    return (yield from _standing(scope, task, found))
+
+
+def retry(scope: Scope, task: int) -> Verb[TaskPut]:
+    """Bring an archived task back under its id; answers ``retried``, or where it stands."""
+    rows = yield from ask("retry_task", namespace=scope.namespace, id=task, channel=scope.channel)
+    if not rows:
+        return (yield from _standing(scope, task, [task]))
+    if not scope.chains_writes:
+        yield from ask("forget_archived", id=task)
+    return TaskPut(rows[0][0], rows[0][1], "retried")
+
+
+def _cancel(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Verb[list[TaskPut]]:
+    if not ids:
+        return []
+    values: dict[str, Any] = {"namespace": scope.namespace, "ids": sorted(ids)}
+    if not scope.chains_writes:
+        yield from ask("archive_cancelled", reason=reason, **values)
+    rows = yield from ask("cancel_tasks", reason=reason, **values)
+    answers = {id: TaskPut(id, key, "cancelled") for id, key, *_ in rows}
+    rest = [id for id in values["ids"] if id not in answers]
+    if rest:
+        yield from ask("ask_to_cancel", namespace=scope.namespace, ids=rest, reason=reason, by=by)
+        for id, key, state in (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=rest)):
+            answers[id] = TaskPut(id, key, "over" if state == "over" else "asked")
+    return [answers[id] for id in sorted(answers)]
+
+
+def _ids_of(scope: Scope, task: str | int) -> Verb[list[int]]:
+    if isinstance(task, int) and not isinstance(task, bool):
+        return [task]
+    if not isinstance(task, str):
+        raise InvalidInput("task", task, "the id of a task (a whole number) or its key (a text)")
+    rows: list[Row] = yield from ask("task_ids_of_key", namespace=scope.namespace, key=task)
+    if not rows:
+        rows = yield from ask("archived_id_of_key", namespace=scope.namespace, key=task)
+    return [row[0] for row in rows]
+
+
+def _standing(scope: Scope, task: str | int, ids: Sequence[int]) -> Verb[TaskPut]:
+    rows = (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=list(ids))) if ids else []
+    for id, key, state in rows:
+        return TaskPut(id, key, "over" if state == "over" else "running" if state == "running" else "unchanged")
+    return TaskPut(None, task if isinstance(task, str) else None, "unknown")
+
+
+def _become_writer(scope: Scope) -> Verb[None]:
+    """On SQLite: obtain the write lock, or be refused, before anything is read."""
+    if not scope.chains_writes:
+        yield from ask("become_writer")
