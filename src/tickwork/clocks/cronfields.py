@@ -60,6 +60,8 @@ def read_numbers(kind: FieldKind, text: str) -> tuple[int, ...]:
     >>> read_numbers(HOUR, "22-2,9-17/4")
     (0, 1, 2, 9, 13, 17, 22, 23)
     """
+    if text == "*":
+        return tuple(range(kind.low, kind.low + kind.size))
     found: set[int] = set()
     for term in text.split(","):
         found |= _term(kind, term)
@@ -143,8 +145,13 @@ class DayField:
         return len(self.numbers) == 31
 
 
+_ALL_DAYS = DayField(tuple(range(1, 32)), (), (), (), starred=True)
+
+
 def read_days(text: str) -> DayField:
     """Read the day-of-month field."""
+    if text == "*":
+        return _ALL_DAYS
     plain: list[str] = []
     from_end: set[int] = set()
     nearest: set[int] = set()
@@ -193,8 +200,13 @@ class WeekdayField:
         return len(self.numbers) == 7
 
 
+_ALL_WEEKDAYS = WeekdayField(tuple(range(7)), (), starred=True)
+
+
 def read_weekdays(text: str) -> WeekdayField:
     """Read the day-of-week field."""
+    if text == "*":
+        return _ALL_WEEKDAYS
     plain: list[str] = []
     nth: set[tuple[int, int]] = set()
     for term in text.split(","):
