@@ -9,6 +9,7 @@ from typing import Any
 from tickwork.clocks import Clock, Daily, Every, Monthly, Never, Once, Weekly, parse_cron
 from tickwork.errors import InvalidClock, InvalidInput
 from tickwork.model.action import COMMAND, Log, PutTask
+from tickwork.watch import Instant, to_instant
 
 RULES = ("at", "every", "cron", "daily", "weekly", "monthly", "never")
 
@@ -70,6 +71,15 @@ weekly, monthly, never
     if monthly is not None:
         return Monthly([_day(day) for day in _listed(monthly)], _listed(time or "00:00"), zone or "UTC")
     return Never()
+
+
+def previewed(clock: Clock, count: int, after: datetime) -> tuple[str, list[Instant]]:
+    """Return what the clock means in plain words, and its next *count* occurrences after that moment.
+
+    >>> previewed(Daily("09:00"), 1, datetime.fromisoformat("2026-01-01T12:00:00Z"))
+    ('every day at 09:00, UTC', [1767344400000000])
+    """
+    return clock.describe(), clock.preview(count, since=to_instant(after, "after"))
 
 
 def _listed(text: str) -> list[str]:

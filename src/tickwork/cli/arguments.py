@@ -61,7 +61,7 @@ def read_instant(text: str, now: datetime) -> datetime | None:
         return None
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[timedelta]):
     """A duration: 90s, 15m, 2h, 7d."""
 
     name = "duration"
@@ -75,7 +75,7 @@ class Duration(click.ParamType):
         return found
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An instant: RFC 3339, now, or a duration from now on."""
 
     name = "instant"
@@ -93,7 +93,7 @@ class Moment(click.ParamType):
         return found
 
 
-class Json(click.ParamType):
+class Json(click.ParamType[dict[str, Any]]):
     """A JSON object."""
 
     name = "json"

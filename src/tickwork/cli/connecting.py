@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,16 @@ Command = Callable[..., Any]
 def connected(command: Command) -> Command:
     """Give a command the options that say which database, and an open application as its first argument."""
 
+    @functools.wraps(command)
+    def with_app(opened: Callable[[], Tickwork], **arguments: Any) -> Any:
+        return command(opened(), **arguments)
+
+    return connectable(with_app)
+
+
+def connectable(command: Command) -> Command:
+    """Give a command the same options, and a function that opens the application when it is needed."""
+
     @click.option("--database", metavar="URL", help="sqlite:///work.db or postgresql://... [env: TICKWORK_DATABASE]")
     @click.option(
         "--app", "app_path", metavar="MODULE:ATTR", help="Your application: the Tickwork object, by its name."
@@ -33,11 +44,14 @@ def connected(command: Command) -> Command:
     def connecting(
         *, database: str | None, app_path: str | None, schema: str | None, namespace: str | None, **arguments: Any
     ) -> Any:
-        app = open_app(database, app_path, schema, namespace)
-        try:
-            return command(app, **arguments)
-        finally:
-            app.close()
+        with ExitStack() as stack:
+
+            def opened() -> Tickwork:
+                app = open_app(database, app_path, schema, namespace)
+                stack.callback(app.close)
+                return app
+
+            return command(opened, **arguments)
 
     return connecting
 

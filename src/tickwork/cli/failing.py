@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import click
+
 from tickwork.errors import (
     InvalidInput,
     NotFound,
@@ -33,3 +37,18 @@ def exit_code(error: TickworkError) -> int:
 def one_line(error: TickworkError) -> str:
     """Return the error's message without line ends."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def each(names: tuple[str, ...], verb: Callable[[str], object]) -> int:
+    """Do a verb for each name; one that fails is told and does not stop the others. Return the exit code."""
+    codes = []
+    for name in names:
+        try:
+            verb(name)
+            codes.append(0)
+        except TickworkError as error:
+            click.echo(f"tickwork: {one_line(error)}", err=True)
+            codes.append(exit_code(error))
+    if set(codes) == {NOT_FOUND}:
+        return NOT_FOUND
+    return SOME_FAILED if any(codes) else 0

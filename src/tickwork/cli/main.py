@@ -14,6 +14,7 @@ import click
 
 from tickwork import __version__
 from tickwork.cli.failing import exit_code, one_line
+from tickwork.cli.teaching import Group
 from tickwork.errors import TickworkError
 
 #: Command -> where it stands, and what ``tickwork --help`` says about it without opening it.
@@ -29,7 +30,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command when it is called, not to list it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,13 +56,12 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, "--version", prog_name="tickwork", message="%(prog)s %(version)s")
 def tickwork() -> None:
-    r"""Durable clocks and triggers, on the database that you already have.
+    """Durable clocks and triggers, on the database that you already have.
 
-    \b
-    tickwork db upgrade --database sqlite:///work.db
-    tickwork trigger put backup --daily 03:00 --zone Europe/Berlin --command ./backup.sh
-    tickwork trigger import /etc/cron.d/reports
-    tickwork run --allow-commands
+    $ tickwork db upgrade --database sqlite:///work.db
+    $ tickwork trigger put backup --daily 03:00 --zone Europe/Berlin --command ./backup.sh
+    $ tickwork trigger import /etc/cron.d/reports
+    $ tickwork run --allow-commands
     """
 
 

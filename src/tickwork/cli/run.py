@@ -1,0 +1,92 @@
+"""``tickwork run``, ``daemon`` and ``worker``: the processes that do the work, until a signal stops them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tickwork.cli.connecting import connected
+from tickwork.cli.teaching import Command
+
+if TYPE_CHECKING:
+    from tickwork.api.app import Tickwork
+
+
+def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option ``-v``: each decision of the daemon and the worker on standard error."""
+    return click.option("-v", "--verbose", count=True, help="Say more: -v what is done, -vv every decision.")(command)
+
+
+def working(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a worker."""
+    for option in (
+        click.option("--allow-commands", is_flag=True, help="Run shell commands (imported crontabs need it)."),
+        click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only these queues; may be repeated."),
+        click.option("--concurrency", type=click.IntRange(1), metavar="N", help="So many tasks at a time."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(cls=Command)
+@click.option("--upgrade", is_flag=True, help="Bring the tables up to date first.")
+@working
+@speaking
+@connected
+def run(app: Tickwork, upgrade: bool, verbose: int, **settings: Any) -> None:
+    """Run the trigger daemon and a worker in this process, until Ctrl-C or SIGTERM.
+
+    The first signal lets running tasks finish; a second one stops at once. Any number of these may run.
+
+    $ tickwork run --app myapp:app
+    $ tickwork run --database sqlite:///work.db --upgrade --allow-commands -v
+    """
+    listen(verbose)
+    if upgrade:
+        app.migrate()
+    app.run(**given(settings))
+
+
+@click.command(cls=Command)
+@speaking
+@connected
+def daemon(app: Tickwork, verbose: int) -> None:
+    """Run the trigger daemon: it turns due triggers into tasks, and runs nothing of yours.
+
+    Any number of them may run on any number of hosts; there is no leader.
+
+    $ tickwork daemon --database postgresql://app@db/app -v
+    """
+    listen(verbose)
+    app.daemon()
+
+
+@click.command(cls=Command)
+@working
+@speaking
+@connected
+def worker(app: Tickwork, verbose: int, **settings: Any) -> None:
+    """Run a worker: it claims tasks and runs their handlers.
+
+    The first signal stops claiming and lets running tasks finish; a second one stops at once.
+
+    $ tickwork worker --app myapp:app --concurrency 16
+    $ tickwork worker --database sqlite:///work.db --allow-commands
+    """
+    listen(verbose)
+    app.worker(**given(settings))
+
+
+def given(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that were said; the others keep the application's defaults."""
+    return {name: value for name, value in settings.items() if value not in (None, ())}
+
+
+def listen(verbose: int) -> None:
+    """Write the log to standard error, so much of it."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
