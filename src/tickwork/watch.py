@@ -41,6 +41,13 @@ class SystemWatch:
         return time.time_ns() // 1000
 
 
+class SteadyWatch:
+    """A watch that nobody sets: it starts anywhere, and only ever goes on. For durations, never for dates."""
+
+    def now(self) -> Instant:
+        return time.monotonic_ns() // 1000
+
+
 class ManualWatch:
     """A watch for tests: it stands still until somebody winds it.
 

@@ -1,0 +1,303 @@
+"""The heart of a worker: one loop that settles what has run and claims what is to run, in one transaction.
+
+A turn settles the outcomes that have gathered and, where there is room, claims the next batch under a new token. Both
+in one transaction: with batches of a hundred that is four statements for a hundred tasks, ``begin`` and ``commit``
+among them. While nothing is ready a turn is one cheap look that writes nothing.
+
+When the acknowledgement of a commit is lost, the token says what happened: it is asked about before anything else is
+claimed, and outcomes are settled again, which comes to nothing where it had happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tickwork.engine.tasks.executors import Executor
+from tickwork.engine.tasks.pool import UNSTARTED, Holdings, Pace, Prefetch
+from tickwork.engine.tasks.registry import Registry
+from tickwork.engine.tasks.running import DatabaseWatch, Job, Running
+from tickwork.engine.tasks.settling import LINGER, Settling, settle_in_halves
+from tickwork.errors import StatementRefused
+from tickwork.model import outcome as outcomes
+from tickwork.model.lease import LENGTH, new_token
+from tickwork.model.outcome import Outcome
+from tickwork.model.work import Claimed
+from tickwork.store import archive, claims, leases, workers
+from tickwork.store.archive import Settlement
+from tickwork.store.claims import Subscription, Wish
+from tickwork.store.dialect import Transaction
+from tickwork.store.store import Store
+from tickwork.watch import SECOND, Instant
+
+log = logging.getLogger("tickwork.worker")
+
+#: How many outcomes one transaction settles at most.
+SETTLED_AT_ONCE = 1_000
+#: A loop that is kept busy by outcomes still looks for work so often.
+LOOK_EVERY = 1 * SECOND
+
+
+@dataclass(frozen=True)
+class Appetite:
+    """How much a worker takes: places to run in, the largest batch, the usual lease in microseconds."""
+
+    concurrency: int = 10
+    batch: int = 500
+    lease: int = LENGTH
+
+
+class Pump:
+    """Claims and settles for one worker."""
+
+    name = "worker"
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        subscription: Subscription,
+        appetite: Appetite,
+        watch: DatabaseWatch,
+        settling: Settling,
+        running: Running,
+        plain: Executor,
+        coroutines: Executor,
+        incarnation: Callable[[], int],
+    ) -> None:
+        self.store, self.registry, self.subscription, self.appetite = store, registry, subscription, appetite
+        self.watch, self.settling, self.running = watch, settling, running
+        self.executors = (plain, coroutines)
+        self.incarnation = incarnation
+        self.holdings = Holdings()
+        self.foreign: tuple[str, ...] = ()
+        self.claiming = True
+        self.rung = True
+        """Somebody outside said that there may be work."""
+        self.stirred = False
+        """Somebody inside has finished something."""
+        self._flowing = False
+        self._looked_at: Instant | None = None
+        self._next_at: Instant | None = None
+        self._doubtful: int | None = None
+        self._queued_since: Instant | None = None
+        self._ahead, self._pace = Prefetch(appetite.batch), Pace()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in the worker's hands and nothing was left to claim at the last look."""
+        return not self.holdings.size and not self.settling and not self._flowing
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether what was claimed ahead runs low while there is more to claim."""
+        return self._flowing and self.queued <= self._ahead.size // 2
+
+    @property
+    def queued(self) -> int:
+        """How many claimed tasks have not begun."""
+        return sum(executor.queued for executor in self.executors)
+
+    def turn(self, now: Instant) -> Instant | None:
+        """Settle what has gathered and claim what there is room for; *now* is of a steady clock."""
+        stirred, self.stirred = self.stirred, False
+        if self._doubtful is not None:
+            self._ask_about(self._doubtful, now)
+        self._give_back_unstarted(now)
+        queued = self.queued
+        due = self.settling.due(now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0)
+        batch = self.settling.take(SETTLED_AT_ONCE) if due else []
+        size = self._room(queued) if self.claiming and self._is_hungry(now, busy=stirred or bool(batch)) else 0
+        if size and not batch and not self._flowing and not self._anything_ready(now):
+            size = 0
+        if batch or size:
+            self._exchange(batch, size, now)
+        return self._again_at(now)
+
+    def close(self) -> None:
+        """Claim no more, and give back what has not begun."""
+        self.claiming = self._flowing = False
+        self._release([job for executor in self.executors for job in executor.take_back()])
+
+    # ------------------------------------------------------------------------------------------------- what to do
+
+    def _room(self, queued: int) -> int:
+        """How many to claim: up to the free places and what will be run at once after them."""
+        if queued > self._ahead.size // 2:
+            return 0
+        open_tasks = queued + len(self.running.now)
+        return max(0, min(self.appetite.batch, self.appetite.concurrency + self._ahead.size - open_tasks))
+
+    def _is_hungry(self, now: Instant, *, busy: bool) -> bool:
+        """Say whether it is time to look for work: there was some, somebody rang, or nothing else woke us (a poll)."""
+        if self._flowing or self.rung or not busy:
+            return True
+        if self._next_at is not None and now >= self._next_at:
+            return True
+        return self._looked_at is None or now - self._looked_at >= LOOK_EVERY
+
+    def _anything_ready(self, now: Instant) -> bool:
+        self.rung = False
+        with self.store.begin("worker", reading=True) as transaction:
+            outlook = claims.look(transaction, self.subscription)
+        self.watch.learn(outlook.at, now)
+        self._looked_at = now
+        self._next_at = None if outlook.next_at is None else self.watch.steadily(outlook.next_at)
+        return outlook.ready > 0
+
+    def _again_at(self, now: Instant) -> Instant | None:
+        if self._flowing and self._room(self.queued):
+            return now
+        moments = [] if self._next_at is None or not self.claiming else [self._next_at]
+        if self.settling:
+            moments.append(now + LINGER)
+        if self._queued_since is not None:
+            moments.append(self._queued_since + UNSTARTED)
+        return min(moments, default=None)
+
+    # --------------------------------------------------------------------------------------------- doing it, at once
+
+    def _exchange(self, batch: Sequence[Outcome], size: int, now: Instant) -> None:
+        """Settle a batch and claim another in one transaction."""
+        wish = self._wish(size, now) if size else None
+        claimed: list[Claimed] = []
+        settlement = Settlement(0)
+        if wish is not None:
+            self.rung, self._doubtful = False, wish.token
+        try:
+            with self.store.begin("worker") as transaction:
+                if batch:
+                    finished = self.holdings.finished_by(batch)
+                    settlement = archive.settle(transaction, self.incarnation(), batch, finished)
+                if wish is not None:
+                    claimed = self._claim(transaction, wish)
+        except StatementRefused:
+            self._doubtful = None
+            settlement = self._settle_in_halves(batch)
+        except BaseException:
+            self.settling.put_back(batch)
+            raise
+        self._doubtful = None
+        self._settled(batch, settlement)
+        if wish is not None:
+            self._looked_at, self._flowing = now, bool(claimed)
+            self._begin(claimed, now)
+
+    def _wish(self, size: int, now: Instant) -> Wish:
+        starts = max(0, self.appetite.concurrency - len(self.running.now) - self.queued)
+        self._ahead.after(*self._pace.read(now))
+        token = new_token(self.watch.now())
+        return Wish(token, self.incarnation(), self.appetite.lease, size, starts, self.foreign)
+
+    def _claim(self, transaction: Transaction, wish: Wish) -> list[Claimed]:
+        """Claim, and in the same transaction put aside what no worker can run."""
+        claimed = claims.claim(transaction, self.subscription, wish)
+        strange = {each.id for each in claimed if each.handler not in self.registry}
+        if strange:
+            aside = claims.lay_aside_unhandled(transaction, wish.token, sorted(strange))
+            log.warning("%d tasks have a handler that no worker knows: they are kept as unhandled", len(aside))
+            claimed = [each for each in claimed if each.id not in aside]
+            if not claimed:
+                leases.drop(transaction, [wish.token])
+            self.foreign = workers.foreign_handlers(transaction, self.registry)
+        if (length := self._longest_lease(claimed)) > wish.length:
+            leases.lengthen(transaction, wish.token, length)
+        return claimed
+
+    def _longest_lease(self, claimed: Sequence[Claimed]) -> int:
+        """Return the longest lease that a handler of this batch asked for: the whole batch is granted it."""
+        names = {each.handler for each in claimed} & self.registry.keys()
+        return max((self.registry[name].lease or 0 for name in names), default=0)
+
+    def _begin(self, claimed: Sequence[Claimed], now: Instant) -> None:
+        """Hand what was claimed to the executors."""
+        if not claimed:
+            return
+        self.watch.learn(claimed[0].claimed_at, now)
+        self.holdings.take(claimed[0].token, len(claimed))
+        self._release_strangers([each for each in claimed if each.handler not in self.registry])
+        jobs = [Job(each, self.registry[each.handler]) for each in claimed if each.handler in self.registry]
+        for executor, coroutines in zip(self.executors, (False, True), strict=True):
+            if mine := [job for job in jobs if job.handler.is_async is coroutines]:
+                executor.submit(mine)
+
+    def _settled(self, batch: Sequence[Outcome], settlement: Settlement) -> None:
+        if settlement.held_up:
+            held = set(settlement.held_up)
+            self.settling.put_back(settlement.held_up)
+            batch = [outcome for outcome in batch if outcome not in held]
+        self.holdings.let_go(batch)
+        self._expect(batch)
+        self._pace.count(len(batch))
+        self.running.signs.cancelled.difference_update(outcome.id for outcome in batch)
+        if settlement.discarded:
+            ids = ", ".join(str(outcome.id) for outcome in settlement.discarded[:10])
+            log.warning(
+                "%d results came to nothing, their lease was lost or they were settled before: tasks %s",
+                len(settlement.discarded), ids,
+            )  # fmt: skip
+
+    def _expect(self, batch: Sequence[Outcome]) -> None:
+        """What waits for its next run wakes us then, as far as we know of it."""
+        again = [outcome.available_at for outcome in batch if outcome.available_at is not None]
+        if again:
+            soonest = self.watch.steadily(min(again))
+            self._next_at = soonest if self._next_at is None else min(self._next_at, soonest)
+
+    def _settle_in_halves(self, batch: Sequence[Outcome]) -> Settlement:
+        try:
+            settlement = settle_in_halves(self.store, self.incarnation(), batch)
+            with self.store.begin("worker") as transaction:
+                leases.drop(transaction, self.holdings.finished_by(batch))
+        except BaseException:
+            self.settling.put_back(batch)
+            raise
+        return settlement
+
+    # --------------------------------------------------------------------------------------------- less usual things
+
+    def _ask_about(self, token: int, now: Instant) -> None:
+        """A commit's answer was lost: if the claim happened, take it."""
+        with self.store.begin("worker", reading=True) as transaction:
+            claimed = claims.held_under(transaction, token)
+        self._doubtful = None
+        if claimed:
+            log.info("a claim whose answer was lost had happened: %d tasks are taken up", len(claimed))
+        self._begin(claimed, now)
+
+    def _give_back_unstarted(self, now: Instant) -> None:
+        """Give back what has lain here for a second without beginning: another worker may be free."""
+        if not self.queued or len(self.running.now) < self.appetite.concurrency:
+            self._queued_since = None
+        elif self._queued_since is None:
+            self._queued_since = now
+        elif now - self._queued_since >= UNSTARTED:
+            self._queued_since, self._ahead.size = None, 0
+            self._release([job for executor in self.executors for job in executor.take_back()])
+
+    def _release(self, jobs: Sequence[Job]) -> None:
+        at = self.watch.now()
+        for job in jobs:
+            self.settling.add(outcomes.released(job.claimed, at))
+
+    def _release_strangers(self, claimed: Sequence[Claimed]) -> None:
+        """Another worker knows their handlers; we shall not claim such again."""
+        at = self.watch.now()
+        for each in claimed:
+            self.settling.add(outcomes.released(each, at))
+
+    def lose(self, token: int) -> None:
+        """A lease was lost: what runs under it is told, its results are discarded."""
+        self.running.signs.lost.add(token)
+        log.warning("a lease was lost with %d tasks; their results will be discarded", self.holdings.lose(token))
+        for executor in self.executors:
+            executor.cancel(token)
+
+    def interrupt(self) -> None:
+        """Give back at once what is still running; what its handlers do from now on comes to nothing."""
+        at = self.watch.now()
+        for claimed, started_at in list(self.running.now.values()):
+            self.running.signs.lost.add(claimed.token)
+            self.settling.add(outcomes.interrupted(claimed, started_at, at))
+

@@ -1,0 +1,172 @@
+"""The handlers that this process knows, by name: the function, the shape of its payload, how it is run and retried.
+
+A task is run by whoever has registered its handler, and by nobody else: a name in a database never becomes an import.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from tickwork.engine.tasks.payload import Payload
+from tickwork.errors import ConfigurationError, UnknownHandler
+from tickwork.model.action import ATTEMPTS, PutTask
+from tickwork.model.retry import Backoff, checked_wait
+from tickwork.watch import SECOND, to_duration
+
+_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,199}\Z")
+#: A handler's own back-off: (number of the run that failed, its error) -> the wait.
+Wait = Callable[[int, BaseException], timedelta | float]
+
+
+@dataclass(frozen=True, eq=False)
+class Handler:
+    """One function of the application, ready to be run for tasks of its name. Durations are microseconds."""
+
+    name: str
+    function: Callable[..., Any]
+    payload: Payload
+    attempts: int = ATTEMPTS
+    backoff: Backoff = Backoff()
+    wait: Wait | None = None
+    lease: int | None = None
+    keep_result: bool = False
+    timeout: int | None = None
+    """How long an async handler may run; it is cancelled then, which is a failure."""
+    version: int = 1
+    upgrade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None
+    """Turns a payload of an older version into today's: (payload, its version) -> payload."""
+
+    def task(self, /, **payload: Any) -> PutTask:
+        """Return the action that puts a task for this handler; raises InvalidPayload naming the field that does not fit.
+
+        >>> handler = Registry().add("meeting.remind", lambda task, meeting_id: None)
+        >>> handler.task(meeting_id=7)
+        PutTask(handler='meeting.remind', payload='{"meeting_id":7}', payload_version=1)
+        """
+        return PutTask(self.name, self.payload.encode(payload), self.version)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself, as in a test of it."""
+        return self.function(*args, **kwargs)
+
+    @functools.cached_property
+    def is_async(self) -> bool:
+        """Whether it runs on the event loop instead of a thread."""
+        function = inspect.unwrap(self.function)
+        while isinstance(function, functools.partial):
+            function = function.func
+        call = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)
+        return inspect.iscoroutinefunction(call)
+
+    @functools.cached_property
+    def takes_task(self) -> bool:
+        """Whether it wants to be shown the task."""
+        return self.payload.takes_task
+
+    def arguments(self, text: str, version: int) -> dict[str, Any]:
+        """Return a stored payload as arguments; older ones are upgraded first."""
+        if version < self.version and self.upgrade is not None:
+            text = msgspec.json.encode(self.upgrade(msgspec.json.decode(text), version)).decode()
+        return self.payload.decode(text)
+
+    def wait_after(self, attempt: int, error: BaseException) -> int:
+        """Ask the handler's own back-off."""
+        assert self.wait is not None
+        return checked_wait(self.wait(attempt, error))
+
+
+class Registry(Mapping[str, Handler]):
+    """The handlers of one application.
+
+    >>> registry = Registry()
+    >>> handler = registry.add("page.purge", lambda page: None, attempts=3)
+    >>> registry["page.purge"].attempts, "other" in registry
+    (3, False)
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def add(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *,
+        attempts: int = ATTEMPTS,
+        backoff: Backoff | Wait | None = None,
+        lease: timedelta | float | None = None,
+        keep_result: bool = False,
+        timeout: timedelta | float | None = None,
+        version: int = 1,
+        upgrade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
+    ) -> Handler:
+        """Register *function* under *name* and return the handler; durations are timedeltas or seconds.
+
+        Raises ConfigurationError for a name that is taken or malformed, and for a setting out of range.
+        """
+        if not isinstance(name, str) or not _NAME.match(name):
+            raise ConfigurationError("handler", name, "a name of letters, digits and _ . : / -, at most 200 characters")
+        if name in self._handlers and self._handlers[name].function is not function:
+            raise ConfigurationError("handler", name, "a name that is not taken by another function")
+        if not isinstance(attempts, int) or isinstance(attempts, bool) or not 1 <= attempts <= 1_000_000:
+            raise ConfigurationError("attempts", attempts, "a whole number from 1 to 1,000,000")
+        handler = Handler(
+            name,
+            function,
+            Payload(function, name),
+            attempts=attempts,
+            backoff=backoff if isinstance(backoff, Backoff) else Backoff(),
+            wait=None if backoff is None or isinstance(backoff, Backoff) else _callable(backoff),
+            lease=_longer(lease, "lease", SECOND),
+            keep_result=keep_result,
+            timeout=_longer(timeout, "timeout", 1),
+            version=version,
+            upgrade=upgrade,
+        )
+        self._handlers[name] = handler
+        return handler
+
+    def find(self, name: str) -> Handler:
+        """Return the handler of that name; raises UnknownHandler with the names that there are."""
+        try:
+            return self._handlers[name]
+        except KeyError:
+            known = ", ".join(sorted(self._handlers)) or "none"
+            raise UnknownHandler(f"no handler is registered as {name!r}; registered here: {known}") from None
+
+    @property
+    def schemas(self) -> dict[str, str | None]:
+        """The JSON schema of every handler's payload, by name."""
+        return {name: handler.payload.schema for name, handler in self._handlers.items()}
+
+    def __getitem__(self, name: str) -> Handler:
+        return self._handlers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._handlers)
+
+    def __len__(self) -> int:
+        return len(self._handlers)
+
+
+def _callable(backoff: Wait) -> Wait:
+    if not callable(backoff):
+        raise ConfigurationError("backoff", backoff, "a Backoff, or a function (attempt, error) -> seconds or timedelta")
+    return backoff
+
+
+def _longer(span: timedelta | float | None, field: str, least: int) -> int | None:
+    if span is None:
+        return None
+    duration = to_duration(span, field)
+    if duration < least:
+        raise ConfigurationError(field, span, f"a duration of at least {least / SECOND:g} s")
+    return duration

@@ -1,0 +1,55 @@
+"""Rescue: tasks whose worker has gone are given back, by anybody who has watched their lease stand still.
+
+Every worker runs a rescuer; they do not know each other and need no leader, since a lease is locked before it is
+ended and passed over when somebody else holds it. A rescuer that has just started must watch a lease for its length
+first. The wall clock has no say (see :mod:`tickwork.model.lease`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tickwork.model.lease import LENGTH, Sightings, Standing
+from tickwork.store import leases, workers
+from tickwork.store.store import Store
+from tickwork.watch import SECOND, Instant
+
+log = logging.getLogger("tickwork.rescue")
+
+EVERY = 5 * SECOND
+#: A process that has not been seen for so long is forgotten, with the handlers that it knew.
+GONE_AFTER = 3 * LENGTH
+
+
+class Rescue:
+    """Looks at every lease and every worker; its turns are told the time of a steady clock."""
+
+    name = "rescue"
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._leases, self._workers = Sightings(), Sightings()
+        self.rescued = 0
+
+    def turn(self, now: Instant) -> Instant:
+        """End the leases that have stood still, each in a transaction of its own."""
+        with self.store.begin("worker", reading=True) as transaction:
+            standing = leases.standing(transaction)
+            seen = [Standing(number, at, GONE_AFTER) for number, at in workers.seen(transaction)]
+        for lease in self._leases.ended(standing, now):
+            self._end(lease)
+        for gone in self._workers.ended(seen, now):
+            with self.store.begin("worker") as transaction:
+                workers.remove(transaction, gone.token)
+            log.warning("worker %d has not been seen for %d s: it is forgotten", gone.token, GONE_AFTER // SECOND)
+        return now + min(EVERY, min((lease.length for lease in standing), default=EVERY) // 3 or EVERY)
+
+    def _end(self, lease: Standing) -> None:
+        with self.store.begin("worker") as transaction:
+            rescued = leases.rescue(transaction, lease)
+        if rescued is not None:
+            self.rescued += rescued.again + rescued.lost
+            log.warning(
+                "a lease of worker %d ran out: %d tasks wait again, %d are lost",
+                rescued.worker_id, rescued.again, rescued.lost,
+            )  # fmt: skip

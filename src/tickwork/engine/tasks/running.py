@@ -1,0 +1,168 @@
+"""One run of a task is one sentence: may it begin, call its handler, judge how it ended, hand the outcome over.
+
+Nothing here writes to the database but the mark of a start that must be known if the worker dies; outcomes are
+settled in batches, off the hot path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tickwork.engine.tasks.registry import Handler
+from tickwork.errors import StoreError
+from tickwork.model import outcome as outcomes
+from tickwork.model.outcome import Outcome
+from tickwork.model.work import Claimed, Signs, Task
+from tickwork.signals import Signal
+from tickwork.store import claims
+from tickwork.store.store import Store
+from tickwork.watch import SECOND, Instant, Watch
+
+log = logging.getLogger("tickwork.worker")
+
+RESULT_LIMIT = 1_000_000
+
+
+class Job(NamedTuple):
+    """A claimed task with the handler that will run it."""
+
+    claimed: Claimed
+    handler: Handler
+
+
+class DatabaseWatch:
+    """Tells the database's time between two looks at it: its last answer, and what a steady clock added since."""
+
+    def __init__(self, steady: Watch) -> None:
+        self.steady, self._ahead = steady, 0
+
+    def learn(self, at: Instant, now: Instant) -> None:
+        """The database said *at* when the steady clock said *now*."""
+        self._ahead = at - now
+
+    def now(self) -> Instant:
+        return self.steady.now() + self._ahead
+
+    def steadily(self, at: Instant) -> Instant:
+        """Return what the steady clock will say when the database says *at*."""
+        return at - self._ahead
+
+
+class Running:
+    """Runs jobs, on whatever thread or loop an executor gives them, and hands each one's outcome to *finished*."""
+
+    def __init__(
+        self,
+        store: Store,
+        watch: DatabaseWatch,
+        finished: Callable[[Outcome], None],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.store, self.watch, self.finished, self.chance = store, watch, finished, chance
+        self.signs = Signs()
+        self.now: dict[int, tuple[Claimed, Instant]] = {}
+        """What is running at this moment, since when."""
+
+    def run(self, job: Job) -> None:
+        """Run a job of a plain function to its end."""
+        claimed, handler = job
+        if not self._may_begin(claimed) or not self._marked(claimed):
+            return
+        started_at = self.watch.now()
+        self.now[claimed.id] = (claimed, started_at)
+        try:
+            arguments = handler.arguments(claimed.payload, claimed.payload_version)
+            if handler.payload.takes_task:
+                result = handler.function(Task(claimed, self.signs), **arguments)
+            else:
+                result = handler.function(**arguments)
+        except BaseException as error:  # a handler that calls sys.exit() ends its run, not the worker
+            self._raised(job, error, started_at)
+        else:
+            self._returned(job, result, started_at)
+        finally:
+            self.now.pop(claimed.id, None)
+
+    async def run_async(self, job: Job) -> None:
+        """Run a job of a coroutine function to its end."""
+        claimed, handler = job
+        if not self._may_begin(claimed):
+            return
+        if claimed.must_be_marked and not await asyncio.to_thread(self._marked, claimed):
+            return
+        started_at = self.watch.now()
+        self.now[claimed.id] = (claimed, started_at)
+        try:
+            arguments = handler.arguments(claimed.payload, claimed.payload_version)
+            shown = (Task(claimed, self.signs),) if handler.payload.takes_task else ()
+            seconds = None if handler.timeout is None else handler.timeout / SECOND
+            async with asyncio.timeout(seconds):
+                result = await handler.function(*shown, **arguments)
+        except BaseException as error:
+            self._raised(job, error, started_at)
+        else:
+            self._returned(job, result, started_at)
+        finally:
+            self.now.pop(claimed.id, None)
+
+    def _may_begin(self, claimed: Claimed) -> bool:
+        """Look once more before the handler is called: lost, cancelled or expired meanwhile?"""
+        if self.signs.lost and self.signs.is_lost(claimed):
+            return False
+        if claimed.cancel_asked or (self.signs.cancelled and claimed.id in self.signs.cancelled):
+            self.finished(outcomes.cancelled(claimed, self.watch.now()))
+            return False
+        if claimed.expires_at is not None and claimed.expires_at <= (now := self.watch.now()):
+            self.finished(outcomes.expired(claimed, now))
+            return False
+        return True
+
+    def _marked(self, claimed: Claimed) -> bool:
+        """Write the start down where it must be known; without a database the task does not start."""
+        if not claimed.must_be_marked:
+            return True
+        try:
+            with self.store.begin("worker") as transaction:
+                ours = bool(claims.mark_started(transaction, [claimed]))
+        except StoreError as error:
+            log.warning("task %d does not start, its start cannot be written down: %s", claimed.id, error)
+            self.finished(outcomes.released(claimed, self.watch.now()))
+            return False
+        if not ours:
+            self.signs.lost.add(claimed.token)
+        return ours
+
+    def _returned(self, job: Job, result: Any, started_at: Instant) -> None:
+        kept, reason = None, None
+        if job.handler.keep_result and result is not None:
+            kept, reason = _kept(result)
+        self.finished(outcomes.done(job.claimed, kept, reason, started_at, self.watch.now()))
+
+    def _raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
+        claimed, handler = job
+        if self.signs.is_lost(claimed):
+            return  # whoever has it now decides
+        hook = None if handler.wait is None else handler.wait_after
+        wait = outcomes.wait_after(error, handler.backoff, hook, self.chance)
+        judged = outcomes.judged(claimed, error, wait, started_at, self.watch.now())
+        if not isinstance(error, Signal):
+            attempt = f"attempt {claimed.attempt} of {claimed.attempts}"
+            log.warning("task %d (%s): %s failed: %r", claimed.id, claimed.handler, attempt, error)
+        self.finished(judged)
+
+
+def _kept(result: Any) -> tuple[str | None, str | None]:
+    """Return a handler's result as JSON, or why it cannot be kept: the work is done either way."""
+    try:
+        text = msgspec.json.encode(result).decode()
+    except Exception as error:
+        return None, f"its result could not be kept: {error}"
+    if len(text) > RESULT_LIMIT:
+        return None, f"its result could not be kept: {len(text)} characters, more than {RESULT_LIMIT}"
+    return text, None

@@ -1,0 +1,202 @@
+"""What a worker has claimed, and what of it a handler is shown: the task, apart from its payload.
+
+A :class:`Claimed` is the row as the claim returned it, in instants of microseconds; the hot path knows nothing else.
+A :class:`Task` is the same for people, with datetimes, made only for a handler that asks for it (its first parameter
+is named ``task`` or annotated so).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from tickwork.watch import Instant, from_duration, from_instant
+
+
+class Claimed(NamedTuple):
+    """One claimed task: a row of ``claim_tasks``, in the order of its columns."""
+
+    id: int
+    token: int
+    namespace: str
+    queue: str
+    priority: int
+    handler: str
+    payload: str
+    payload_version: int
+    key: str | None
+    attempt: int
+    attempts: int
+    lost: int
+    snoozes: int
+    available_at: Instant
+    expires_at: Instant | None
+    asked_at: Instant
+    created_at: Instant
+    object: str | None
+    container: str | None
+    tags: str | None
+    trigger_key: str | None
+    planned_at: Instant | None
+    previous_at: Instant | None
+    slots: int | None
+    parent_id: int | None
+    marked: bool
+    cancel_asked: bool
+    claimed_at: Instant
+
+    @property
+    def must_be_marked(self) -> bool:
+        """Whether its start must stand in the database before it starts.
+
+        So it is where the difference between "claimed" and "running" decides something: on the last run that is
+        allowed, and for a task that is suspected of ending its worker.
+        """
+        return not self.marked and (self.lost > 0 or self.attempt >= self.attempts)
+
+
+class Signs:
+    """What became known about running tasks meanwhile: asked to stop, or no longer ours."""
+
+    def __init__(self) -> None:
+        self.cancelled: set[int] = set()
+        self.lost: set[int] = set()
+
+    def is_lost(self, claimed: Claimed) -> bool:
+        """Say whether the lease of this claim has ended under us."""
+        return claimed.token in self.lost
+
+
+class Task:
+    """The task that a handler is running: who it is, why it runs, and how often it was tried.
+
+    Its payload arrives as the handler's arguments; everything else is here. Instants are datetimes in UTC.
+    """
+
+    __slots__ = ("_claimed", "_signs")
+
+    def __init__(self, claimed: Claimed, signs: Signs | None = None) -> None:
+        self._claimed, self._signs = claimed, signs or Signs()
+
+    def __repr__(self) -> str:
+        return f"Task(id={self.id}, handler={self.handler!r}, attempt={self.attempt})"
+
+    @property
+    def id(self) -> int:
+        return self._claimed.id
+
+    @property
+    def handler(self) -> str:
+        return self._claimed.handler
+
+    @property
+    def key(self) -> str | None:
+        """The key that it was put under, if any."""
+        return self._claimed.key
+
+    @property
+    def namespace(self) -> str:
+        return self._claimed.namespace
+
+    @property
+    def queue(self) -> str:
+        return self._claimed.queue
+
+    @property
+    def priority(self) -> int:
+        return self._claimed.priority
+
+    @property
+    def attempt(self) -> int:
+        """Which run this is; the first is 1."""
+        return self._claimed.attempt
+
+    @property
+    def attempts(self) -> int:
+        """How many runs are allowed."""
+        return self._claimed.attempts
+
+    @property
+    def last_attempt(self) -> bool:
+        """Whether a failure now is the end of it."""
+        return self._claimed.attempt >= self._claimed.attempts
+
+    @property
+    def lost(self) -> int:
+        """How many leases of it ran out while it was running."""
+        return self._claimed.lost
+
+    @property
+    def object(self) -> str | None:
+        """What it is about, as whoever put it said."""
+        return self._claimed.object
+
+    @property
+    def container(self) -> str | None:
+        """What its object belongs to, as whoever put it said."""
+        return self._claimed.container
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return msgspec.json.decode(self._claimed.tags, type=tuple[str, ...]) if self._claimed.tags else ()
+
+    @property
+    def trigger_key(self) -> str | None:
+        """The trigger whose firing put it, if one did."""
+        return self._claimed.trigger_key
+
+    @property
+    def planned_at(self) -> datetime | None:
+        """The occurrence of the trigger that it stands for."""
+        return _shown(self._claimed.planned_at)
+
+    @property
+    def previous_at(self) -> datetime | None:
+        """The occurrence before that, None for the first."""
+        return _shown(self._claimed.previous_at)
+
+    @property
+    def slots(self) -> int:
+        """How many occurrences it stands for: more than one where missed ones were coalesced."""
+        return self._claimed.slots or 1
+
+    @property
+    def asked_at(self) -> datetime:
+        """When it was first to run."""
+        return from_instant(self._claimed.asked_at)
+
+    @property
+    def created_at(self) -> datetime:
+        return from_instant(self._claimed.created_at)
+
+    @property
+    def claimed_at(self) -> datetime:
+        return from_instant(self._claimed.claimed_at)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it would not have been run any more."""
+        return _shown(self._claimed.expires_at)
+
+    @property
+    def late_for(self) -> timedelta:
+        """How late it was claimed, counted from its planned time, else from when it was first to run."""
+        claimed = self._claimed
+        meant_at = claimed.asked_at if claimed.planned_at is None else claimed.planned_at
+        return from_duration(max(0, claimed.claimed_at - meant_at))
+
+    @property
+    def parent_id(self) -> int | None:
+        """The task that put it as a follow-up, if one did."""
+        return self._claimed.parent_id
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop it, or its lease is lost: look at it in a long run, and return early."""
+        return self.id in self._signs.cancelled or self._signs.is_lost(self._claimed)
+
+
+def _shown(instant: Instant | None) -> datetime | None:
+    return None if instant is None else from_instant(instant)

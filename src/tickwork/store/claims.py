@@ -1,0 +1,123 @@
+"""Ready tasks, and how a worker takes them: a batch under one lease, in the order of priority, time and id.
+
+The token is the caller's own and never used before. A claim whose acknowledgement was lost is asked about with
+:func:`held_under`; nothing else is needed to know whether it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tickwork.model.work import Claimed
+from tickwork.store.dialect import Transaction
+from tickwork.watch import Instant
+
+LEAST_URGENT = 9_999
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What a worker serves: namespaces and queues (none named: all), and how urgent a task must be at least."""
+
+    namespaces: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    priority_at_most: int = LEAST_URGENT
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The parameters of the statements that look for tasks."""
+        return {
+            "every_namespace": not self.namespaces,
+            "namespaces": list(self.namespaces),
+            "every_queue": not self.queues,
+            "queues": list(self.queues),
+            "priority_at_most": self.priority_at_most,
+        }
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a worker wants to claim: how many, how many of them begin at once, under which lease."""
+
+    token: int
+    worker_id: int
+    length: int
+    size: int
+    starts: int
+    foreign: tuple[str, ...] = ()
+    """Handlers that other workers know and this one does not."""
+
+
+class Outlook(NamedTuple):
+    """What there is to do: the database's time, ranges with something ready, and when the next of the others will."""
+
+    at: Instant
+    ready: int
+    next_at: Instant | None
+
+
+def look(transaction: Transaction, subscription: Subscription) -> Outlook:
+    """Look, in one cheap query that writes nothing, whether anything is ready."""
+    row = transaction.one("look_for_tasks", **subscription.values)
+    assert row is not None
+    return Outlook(*row)
+
+
+def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> list[Claimed]:
+    """Take ready tasks under a new lease; in the order in which they are to run."""
+    values = {"token": wish.token, "worker_id": wish.worker_id, "length": wish.length}
+    if transaction.dialect.chains_writes:
+        rows = transaction.all(
+            "claim_tasks", **subscription.values, **values, size=wish.size, starts=wish.starts, foreign=list(wish.foreign)
+        )
+        return [Claimed._make(row) for row in rows]
+    ids = _pick(transaction, subscription, wish)
+    if not ids:
+        return []
+    transaction.run("grant_lease", **values)
+    transaction.run("take_tasks", token=wish.token, ids=ids, starting=ids[: wish.starts])
+    place = {task: number for number, task in enumerate(ids)}
+    return sorted(held_under(transaction, wish.token), key=lambda claimed: place[claimed.id])
+
+
+def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> list[int]:
+    """Choose the ids in order: ranges of one priority share the batch, a suspect is taken alone at its turn."""
+    picked: list[tuple[int, int]] = []
+    for namespace, queue, priority, sharers in transaction.all("ready_ranges", **subscription.values):
+        size = min(wish.size - len(picked), -(-wish.size // sharers))
+        if size <= 0:
+            break
+        picked += transaction.all(
+            "pick_tasks", namespace=namespace, queue=queue, priority=priority, size=size, foreign=list(wish.foreign)
+        )
+    if picked and picked[0][1]:
+        return [picked[0][0]]
+    return [task for task, lost in picked if not lost]
+
+
+def held_under(transaction: Transaction, token: int) -> list[Claimed]:
+    """Return the tasks that a token holds."""
+    return [Claimed._make(row) for row in transaction.all("tasks_of_lease", token=token)]
+
+
+def mark_started(transaction: Transaction, claimed: Sequence[Claimed]) -> set[int]:
+    """Write down that these tasks begin; return the ids of those that are still ours."""
+    rows = transaction.all("mark_started", ids=[each.id for each in claimed], tokens=[each.token for each in claimed])
+    return {task for (task,) in rows}
+
+
+def lay_aside_unhandled(transaction: Transaction, token: int, ids: Sequence[int]) -> set[int]:
+    """Set tasks aside whose handler no worker knows; return their ids (the others have one elsewhere)."""
+    return {task for (task,) in transaction.all("lay_aside_unhandled", token=token, ids=list(ids))}
+
+
+def take_up_unhandled(transaction: Transaction, handlers: Sequence[str]) -> int:
+    """Let tasks wait again whose handler is known now; return how many there were."""
+    return len(transaction.all("take_up_unhandled", handlers=list(handlers)))
+
+
+def cancels_asked(transaction: Transaction, ids: Sequence[int]) -> set[int]:
+    """Return those of these tasks that somebody asked to cancel."""
+    return {task for (task,) in transaction.all("cancels_asked", ids=list(ids))}

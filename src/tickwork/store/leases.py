@@ -1,0 +1,106 @@
+"""Leases: renewed by a heartbeat that touches no task, and ended by whoever saw them stand still.
+
+Lock order: completion locks its tasks, then drops its lease; rescue locks the lease, then its tasks, and passes over
+what is locked. Neither waits for the other, so there is no circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tickwork.model.lease import LOST_ALLOWED, Standing
+from tickwork.model.outcome import Failure
+from tickwork.store.dialect import Row, Transaction
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """What became of the tasks of one ended lease."""
+
+    worker_id: int
+    again: int
+    lost: int
+
+
+def renew(transaction: Transaction, tokens: Iterable[int]) -> set[int]:
+    """Renew leases for their own lengths; return those that still stand."""
+    return {token for (token,) in transaction.all("renew_leases", tokens=sorted(tokens))}
+
+
+def standing(transaction: Transaction) -> list[Standing]:
+    """Return every lease there is (as many as there are batches in work, never as many as there are tasks)."""
+    return [Standing._make(row) for row in transaction.all("standing_leases")]
+
+
+def drop(transaction: Transaction, tokens: Iterable[int]) -> int:
+    """Remove leases that no task points to."""
+    return transaction.run("drop_leases", tokens=sorted(tokens))
+
+
+def lengthen(transaction: Transaction, token: int, length: int) -> None:
+    """Give a lease another length, from now on."""
+    transaction.run("lengthen_lease", token=token, length=length)
+
+
+def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
+    """Give the tasks of an ended lease back to waiting, or archive as lost those that are used up.
+
+    What is known of each: a *mark* says for certain that it was running, so the run counts and so does the loss.
+    Without one, a suspect or a last attempt had certainly not begun (these are marked before they start): it is given
+    back as it was. Any other may have run for a moment: it is given the run back, and is a suspect from now on, so it
+    is claimed alone and marked.
+    """
+    held = transaction.one("hold_ended_lease", token=lease.token, renewals=lease.renewals)
+    if held is None:
+        return None
+    worker_id, now = held
+    again: list[Row] = []
+    over: list[Row] = []
+    notes: list[Row] = []
+    for task, attempt, attempts, lost, available_at, started_at in transaction.all("hold_tasks_of_ended_lease", token=lease.token):
+        charged = _charged(attempt, attempts, lost, started_at)
+        error = _error(worker_id) if charged else None
+        counted = attempt if started_at is not None else attempt - 1
+        if charged:
+            notes.append((task, attempt, "lost", error, worker_id, started_at, now))
+        if started_at is not None and (attempt >= attempts or lost + 1 > LOST_ALLOWED):
+            over.append((task, "lost", _reason(attempt, attempts, lost + 1), None, error, counted, started_at, now, None))
+            again.append((task, lease.token, available_at, counted, 1, 0, error))
+        else:
+            again.append((task, lease.token, available_at, counted, int(charged), 0, error))
+    _write(transaction, again, over, notes)
+    drop(transaction, [lease.token])
+    return Rescued(worker_id, len(again) - len(over), len(over))
+
+
+def _charged(attempt: int, attempts: int, lost: int, started_at: int | None) -> bool:
+    return started_at is not None or (lost == 0 and attempt < attempts)
+
+
+def _write(transaction: Transaction, again: Sequence[Row], over: Sequence[Row], notes: Sequence[Row]) -> None:
+    transaction.many(
+        "return_tasks", ("id", "token", "available_at", "attempt", "lost", "snoozed", "error"), again
+    )
+    transaction.many(
+        "archive_held",
+        ("id", "outcome", "reason", "result", "error", "attempt", "started_at", "ended_at", "worker_id"),
+        over,
+    )
+    if over:
+        ids = [row[0] for row in over]
+        transaction.run("remove_archived", ids=ids)
+        transaction.run("answer_cancels", ids=ids)
+    transaction.many(
+        "note_attempts", ("task_id", "attempt", "outcome", "error", "worker_id", "started_at", "ended_at"), notes
+    )
+
+
+def _error(worker_id: int) -> str:
+    return Failure("LeaseLost", f"the lease of worker {worker_id} ran out while it had the task").encode()
+
+
+def _reason(attempt: int, attempts: int, lost: int) -> str:
+    if lost > LOST_ALLOWED:
+        return f"its worker was lost {lost} times"
+    return f"its worker was lost in attempt {attempt} of {attempts}"

@@ -1,0 +1,96 @@
+-- Settling: what becomes of claimed tasks, all of it fenced by the token under which they were claimed.
+
+-- name: archive_tasks
+-- writer: worker
+-- One statement: lock what is still ours (a row that somebody else holds just now is passed over and tried again),
+-- delete it, archive exactly what was deleted, answer the cancel requests, drop the leases that are empty then.
+with item as materialized (
+    select * from unnest(:id::bigint[], :token::bigint[], :outcome::text[], :reason::text[], :result::text[],
+                         :error::text[], :attempt::int[], :started_at::bigint[], :ended_at::bigint[])
+        as i (id, token, outcome, reason, result, error, attempt, started_at, ended_at)
+), held as materialized (
+    select t.id from tickwork.task t join item i on i.id = t.id and i.token = t.lease
+     order by t.id for update of t skip locked
+), gone as (
+    delete from tickwork.task t using item i
+     where t.id = i.id and t.id in (select h.id from held h)
+    returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
+              t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
+              t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
+              i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
+), asked as (
+    delete from tickwork.cancel_request c using gone g where c.task_id = g.id returning c.task_id, c.reason
+), kept as (
+    insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
+                                  outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at,
+                                  asked_at, created_at, started_at, finished_at, worker_id, object, container, tags,
+                                  trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id)
+    select g.id, g.namespace, g.queue, g.priority, g.handler, g.action, g.payload, g.payload_version, g.key,
+           case when a.task_id is null then g.outcome else 'cancelled' end, coalesce(a.reason, g.reason),
+           case when a.task_id is null then g.result end, g.error, g.attempts, g.attempt, g.lost, g.snoozes,
+           g.expires_at, g.asked_at, g.created_at, g.started_at, g.ended_at, :worker_id::bigint, g.object,
+           g.container, g.tags, g.trigger_id, g.trigger_key, g.generation, g.planned_at, g.previous_at, g.slots,
+           g.parent_id
+      from gone g left join asked a on a.task_id = g.id
+), dropped as (
+    delete from tickwork.lease l
+     where l.token in (select f.token from tickwork.lease f
+                        where f.token = any(:finished::bigint[]) order by f.token for update)
+       and not exists (select 1 from tickwork.task t
+                        where t.lease = l.token and not exists (select 1 from held h where h.id = t.id))
+)
+select id from gone;
+
+-- name: held_tasks
+-- writer: worker
+-- which of these are still ours and free to be changed, and which of them somebody asked to cancel
+select t.id, t.lease, c.task_id is not null, c.reason
+  from tickwork.task t left join tickwork.cancel_request c on c.task_id = t.id
+ where t.id = any(:ids::bigint[]) and t.lease = any(:tokens::bigint[])
+ order by t.id for update of t skip locked;
+
+-- name: still_under_lease
+-- reader: anyone
+-- of tasks that could not be settled: those that are ours and were only held by somebody for a moment
+select id, lease from tickwork.task where id = any(:ids::bigint[]) and lease = any(:tokens::bigint[]);
+
+-- name: archive_held
+-- writer: worker
+-- where a statement cannot write twice, and in rescue
+insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
+                              outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
+                              created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id)
+select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
+       i.outcome, i.reason, i.result, i.error, t.attempts, i.attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
+       t.created_at, i.started_at, i.ended_at, i.worker_id, t.object, t.container, t.tags, t.trigger_id,
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id
+  from unnest(:id::bigint[], :outcome::text[], :reason::text[], :result::text[], :error::text[], :attempt::int[],
+              :started_at::bigint[], :ended_at::bigint[], :worker_id::bigint[])
+       as i (id, outcome, reason, result, error, attempt, started_at, ended_at, worker_id)
+  join tickwork.task t on t.id = i.id;
+
+-- name: remove_archived
+-- writer: worker
+delete from tickwork.task where id = any(:ids::bigint[]);
+
+-- name: answer_cancels
+-- writer: worker
+delete from tickwork.cancel_request where task_id = any(:ids::bigint[]);
+
+-- name: return_tasks
+-- writer: worker
+-- back to waiting: after a failure, a snooze, a lost lease, or a claim that never began
+update tickwork.task t
+   set state = 'waiting', lease = null, started_at = null, available_at = i.available_at, attempt = i.attempt,
+       lost = t.lost + i.lost, snoozes = t.snoozes + i.snoozed, error = coalesce(i.error, t.error)
+  from unnest(:id::bigint[], :token::bigint[], :available_at::bigint[], :attempt::int[], :lost::int[], :snoozed::int[],
+              :error::text[])
+       as i (id, token, available_at, attempt, lost, snoozed, error)
+ where t.id = i.id and t.lease = i.token;
+
+-- name: note_attempts
+-- writer: worker
+insert into tickwork.attempt (task_id, attempt, outcome, error, worker_id, started_at, ended_at)
+select * from unnest(:task_id::bigint[], :attempt::int[], :outcome::text[], :error::text[], :worker_id::bigint[],
+                     :started_at::bigint[], :ended_at::bigint[]);

@@ -1,0 +1,164 @@
+-- Which tasks are ready, and how a worker takes them under a lease.
+--
+-- A *range* is one (namespace, queue, priority) in use. They are found by a skip scan: one probe of the index
+-- task_ready for each, and the row it hits is the head, the earliest of its range. A range whose head lies in the
+-- future has nothing ready, however many rows it has: delayed rows are never walked.
+
+-- name: look_for_tasks
+-- reader: anyone
+-- the clock, how many ranges have something ready, and when the next of the others will
+with recursive head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting'
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select (select t.id from tickwork.task t
+             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+      from head h join tickwork.task r on r.id = h.id
+)
+select :now as at,
+       count(*) filter (where r.available_at <= :now),
+       min(r.available_at) filter (where r.available_at > :now)
+  from head h join tickwork.task r on r.id = h.id
+ where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+   and (:every_queue::bool or r.queue = any(:queues::text[]))
+   and r.priority <= :priority_at_most::int;
+
+-- name: ready_ranges
+-- reader: anyone
+-- the ranges with something ready, in the order in which they are served
+with recursive head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting'
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select (select t.id from tickwork.task t
+             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+      from head h join tickwork.task r on r.id = h.id
+)
+select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
+  from head h join tickwork.task r on r.id = h.id
+ where r.available_at <= :now
+   and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+   and (:every_queue::bool or r.queue = any(:queues::text[]))
+   and r.priority <= :priority_at_most::int
+ order by r.priority, r.available_at, r.id;
+
+-- name: claim_tasks
+-- writer: worker
+-- The pick is materialised: an `in (select ... limit n)` may run more than once and take more than n.
+-- Ranges of one priority share the batch evenly, beginning with the one whose head has waited longest; the outer
+-- limit stops the walk, so nothing is locked that is not taken, but for what a suspect leaves behind.
+-- A task that has lost a lease is a suspect: it is taken alone, at its turn.
+-- The first :starts of the batch begin at once, so their start stands in the row; the others' is not known here.
+with recursive moment as materialized (
+    select :now as at
+), head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting'
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select (select t.id from tickwork.task t
+             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+      from head h join tickwork.task r on r.id = h.id
+), range as materialized (
+    select r.namespace, r.queue, r.priority, row_number() over (order by r.priority, r.available_at, r.id) as place,
+           (:size::bigint + count(*) over (partition by r.priority) - 1) / count(*) over (partition by r.priority) as share
+      from head h join tickwork.task r on r.id = h.id
+     where r.available_at <= (select at from moment)
+       and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+       and (:every_queue::bool or r.queue = any(:queues::text[]))
+       and r.priority <= :priority_at_most::int
+     order by r.priority, r.available_at, r.id
+), picked as materialized (
+    select p.id, p.lost, p.available_at, r.place
+      from range r
+     cross join lateral (
+        select t.id, t.lost, t.available_at from tickwork.task t
+         where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority = r.priority
+           and t.available_at <= (select at from moment)
+           and not (t.handler = any(:foreign::text[]))
+         order by t.available_at, t.id limit r.share for update skip locked
+     ) p
+     limit :size::bigint
+), placed as (
+    select id, lost, row_number() over (order by place, available_at, id) as place,
+           first_value(lost) over (order by place, available_at, id) as first_lost
+      from picked
+), kept as (
+    select id, row_number() over (order by place) as place
+      from placed where (first_lost = 0 and lost = 0) or place = 1
+), granted as (
+    insert into tickwork.lease (token, worker_id, length, expires_at)
+    select :token::bigint, :worker_id::bigint, :length::bigint, m.at + :length::bigint
+      from moment m where exists (select 1 from kept)
+), claimed as (
+    update tickwork.task t
+       set state = 'running', lease = :token::bigint, attempt = t.attempt + 1,
+           started_at = case when k.place <= :starts::bigint then m.at end
+      from kept k, moment m
+     where t.id = k.id
+    returning t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
+              t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
+              t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
+              t.started_at is not null as marked, m.at, k.place
+)
+select c.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.payload_version, c.key,
+       c.attempt, c.attempts, c.lost, c.snoozes, c.available_at, c.expires_at, c.asked_at, c.created_at,
+       c.object, c.container, c.tags, c.trigger_key, c.planned_at, c.previous_at, c.slots, c.parent_id,
+       c.marked, q.task_id is not null, c.at
+  from claimed c left join tickwork.cancel_request q on q.task_id = c.id
+ order by c.place;
+
+-- name: pick_tasks
+-- reader: anyone
+-- one range's ready tasks; where a statement cannot do it all, the claim is made of these steps
+select t.id, t.lost from tickwork.task t
+ where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
+   and t.available_at <= :now and not (t.handler = any(:foreign::text[]))
+ order by t.available_at, t.id limit :size::bigint;
+
+-- name: take_tasks
+-- writer: worker
+update tickwork.task
+   set state = 'running', lease = :token::bigint, attempt = attempt + 1,
+       started_at = case when id = any(:starting::bigint[]) then :now end
+ where id = any(:ids::bigint[]) and state = 'waiting';
+
+-- name: tasks_of_lease
+-- reader: anyone
+-- what a token holds: asked after a claim whose acknowledgement was lost, too
+select t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
+       t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
+       t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
+       t.started_at is not null, q.task_id is not null, :now as at
+  from tickwork.task t left join tickwork.cancel_request q on q.task_id = t.id
+ where t.lease = :token
+ order by t.priority, t.available_at, t.id;
+
+-- name: mark_started
+-- writer: worker
+-- a start that must be known when its worker dies; no row: the lease is lost
+update tickwork.task set started_at = :now
+ where id = any(:ids::bigint[]) and lease = any(:tokens::bigint[]) and state = 'running'
+returning id;
+
+-- name: lay_aside_unhandled
+-- writer: worker
+-- claimed by a worker that does not know the handler, and no worker does: kept, listed, not counted
+update tickwork.task
+   set state = 'unhandled', lease = null, attempt = attempt - 1, started_at = null
+ where id = any(:ids::bigint[]) and lease = :token and state = 'running'
+   and not exists (select 1 from tickwork.handler h where h.name = tickwork.task.handler)
+returning id;
+
+-- name: take_up_unhandled
+-- writer: worker
+-- a worker that knows the handler has come
+update tickwork.task set state = 'waiting'
+ where state = 'unhandled' and handler = any(:handlers::text[])
+returning id;
+
+-- name: cancels_asked
+-- reader: anyone
+select task_id from tickwork.cancel_request where task_id = any(:ids::bigint[]);

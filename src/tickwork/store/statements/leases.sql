@@ -1,0 +1,39 @@
+-- Leases: granted with a claim, renewed by a heartbeat, watched and ended by rescuers.
+
+-- name: grant_lease
+-- writer: worker
+insert into tickwork.lease (token, worker_id, length, expires_at) values (:token, :worker_id, :length, :now + :length);
+
+-- name: renew_leases
+-- writer: worker
+-- locked in the order of their tokens: the other statement that takes several at once does the same
+update tickwork.lease set expires_at = :now + length, renewals = renewals + 1
+ where token in (select l.token from tickwork.lease l where l.token = any(:tokens::bigint[]) order by l.token for update)
+returning token;
+
+-- name: drop_leases
+-- writer: worker
+-- only those that nothing points to any more
+delete from tickwork.lease
+ where token in (select l.token from tickwork.lease l where l.token = any(:tokens::bigint[]) order by l.token for update)
+   and not exists (select 1 from tickwork.task t where t.lease = tickwork.lease.token);
+
+-- name: standing_leases
+-- reader: anyone
+select token, renewals, length from tickwork.lease;
+
+-- name: hold_ended_lease
+-- writer: worker
+-- still unchanged since the rescuer saw it; whoever holds it now (its owner, another rescuer) is passed over
+select worker_id, :now as at from tickwork.lease
+ where token = :token and renewals = :renewals for update skip locked;
+
+-- name: hold_tasks_of_ended_lease
+-- writer: worker
+select id, attempt, attempts, lost, available_at, started_at from tickwork.task
+ where lease = :token order by id for update skip locked;
+
+-- name: lengthen_lease
+-- writer: worker
+-- a handler of the batch asked for a longer one
+update tickwork.lease set length = :length, expires_at = :now + :length where token = :token;

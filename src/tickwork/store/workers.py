@@ -1,0 +1,44 @@
+"""The processes that run, as the database knows them: an incarnation each, when last seen, and the handlers they know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tickwork.store.dialect import Transaction
+from tickwork.watch import Instant
+
+
+def register(transaction: Transaction, kind: str, host: str, pid: int, name: str = "", settings: str = "{}") -> int:
+    """Write down a process that has started; return its incarnation, a number that is never issued twice."""
+    row = transaction.one("register_worker", kind=kind, host=host, pid=pid, name=name, settings=settings)
+    assert row is not None
+    number: int = row[0]
+    return number
+
+
+def register_handlers(transaction: Transaction, worker_id: int, schemas: Mapping[str, str | None]) -> None:
+    """Write down which handlers a worker knows, with the JSON schema of their payloads."""
+    transaction.many(
+        "register_handlers", ("worker_id", "name", "schema"), [(worker_id, name, schemas[name]) for name in sorted(schemas)]
+    )
+
+
+def see(transaction: Transaction, worker_id: int) -> bool:
+    """Say that a worker is alive; False when it has been removed meanwhile."""
+    return bool(transaction.all("see_worker", id=worker_id))
+
+
+def foreign_handlers(transaction: Transaction, mine: Iterable[str]) -> tuple[str, ...]:
+    """Return the handlers that other workers know and we do not."""
+    return tuple(sorted(name for (name,) in transaction.all("foreign_handlers", mine=list(mine))))
+
+
+def seen(transaction: Transaction) -> Sequence[tuple[int, Instant]]:
+    """Return every registered process with the time at which it was last seen."""
+    return [(number, at) for number, at in transaction.all("seen_workers")]
+
+
+def remove(transaction: Transaction, worker_id: int) -> None:
+    """Forget a process that has ended."""
+    transaction.run("remove_handlers", id=worker_id)
+    transaction.run("remove_worker", id=worker_id)
