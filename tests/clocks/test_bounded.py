@@ -9,8 +9,10 @@ import pytest
 
 from tests.clocks.reference import seconds
 from tickwork.clocks import Cron, Daily, Every, Monthly, Never, Once, PhorgeMonthly, Yearly, Zone
-from tickwork.clocks.calendar import Calendar, MonthDays, times_of
+from tickwork.clocks.calendar import Calendar
 from tickwork.clocks.clock import Clock
+from tickwork.clocks.days import MonthDays
+from tickwork.clocks.times import times_of
 from tickwork.clocks.wall import next_utc, prev_utc
 from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, SECOND
 

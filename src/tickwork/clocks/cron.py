@@ -16,13 +16,15 @@ from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Self
 
 from tickwork.clocks import cronfields as fields
-from tickwork.clocks.calendar import Calendar, Days, EveryDay, LocalRule, MonthDays, Weekdays, times_of
+from tickwork.clocks.calendar import Calendar, Days, LocalRule
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.cronhash import is_hashed, settle
 from tickwork.clocks.cronwords import say_cron
+from tickwork.clocks.days import EveryDay, MonthDays, Weekdays
 from tickwork.clocks.every import Every
 from tickwork.clocks.placed import PlacedClock
 from tickwork.clocks.stored import Stored
+from tickwork.clocks.times import times_of
 from tickwork.clocks.wall import next_utc, prev_utc
 from tickwork.clocks.zone import FoldPolicy, GapPolicy
 from tickwork.errors import InvalidClock

@@ -12,11 +12,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
-from tickwork.clocks.calendar import Calendar, EveryDay, LocalRule, TimeList
+from tickwork.clocks.calendar import Calendar, LocalRule
+from tickwork.clocks.days import EveryDay
 from tickwork.clocks.describe import say_times
 from tickwork.clocks.placed import PlacedClock
 from tickwork.clocks.stored import Stored
 from tickwork.clocks.timeofday import TimeOfDay, read_every, read_start, read_times, write_times
+from tickwork.clocks.times import TimeList
 from tickwork.watch import Instant
 
 

@@ -1,7 +1,7 @@
 """Days of a month as rules name them: the 31st, the last, the second Tuesday, the weekday nearest to the 15th.
 
 A month has one of 28 shapes: the weekday of its first day, and its length. Each rule here answers for a shape with a
-mask of days (bit 0 is the 1st), which :class:`tickwork.clocks.calendar.MonthDays` searches. Cron, the monthly and the
+mask of days (bit 0 is the 1st), which :class:`tickwork.clocks.days.MonthDays` searches. Cron, the monthly and the
 yearly clock share these.
 """
 

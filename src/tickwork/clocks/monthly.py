@@ -12,12 +12,14 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
-from tickwork.clocks.calendar import Calendar, LocalRule, MonthDays, TimeList, month_of
+from tickwork.clocks.calendar import Calendar, LocalRule, month_of
 from tickwork.clocks.dayofmonth import ClampPolicy, PickDays, check_clamp, read_day, read_days
+from tickwork.clocks.days import MonthDays
 from tickwork.clocks.describe import say_list, say_times
 from tickwork.clocks.placed import PlacedClock
 from tickwork.clocks.stored import Stored
 from tickwork.clocks.timeofday import TimeOfDay, read_every, read_start, read_times, write_times
+from tickwork.clocks.times import TimeList
 from tickwork.watch import Instant
 
 

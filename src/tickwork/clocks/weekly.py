@@ -11,11 +11,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
-from tickwork.clocks.calendar import Calendar, LocalRule, TimeList, Weekdays
+from tickwork.clocks.calendar import Calendar, LocalRule
+from tickwork.clocks.days import Weekdays
 from tickwork.clocks.describe import WEEKDAYS, say_times, say_weekdays
 from tickwork.clocks.placed import PlacedClock
 from tickwork.clocks.stored import Stored
 from tickwork.clocks.timeofday import TimeOfDay, read_every, read_start, read_times, read_weekdays, write_times
+from tickwork.clocks.times import TimeList
 from tickwork.watch import Instant
 
 
