@@ -9,6 +9,7 @@
     │   └── ConfigurationError            a setting, an address or a file of settings
     ├── NotFound (LookupError)            no trigger, task or clock of that name
     ├── UnknownHandler (LookupError)      no worker and no module has registered that handler
+    ├── StateConflict                     a job is not in a status from which that is possible
     ├── LeaseLost                         another worker owns the work now; the result is discarded
     └── StoreError                        the database said no
         ├── TryAgain                      begin your transaction anew
@@ -24,6 +25,7 @@ Handlers speak by raising *signals*, which are not errors: see :mod:`tickwork.si
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -64,6 +66,18 @@ class NotFound(TickworkError, LookupError):
 
 class UnknownHandler(TickworkError, LookupError):
     """No handler of that name is registered."""
+
+
+class StateConflict(TickworkError):
+    """A job is not in a status from which this is possible; nothing was written.
+
+    ``expected`` lists the statuses from which it would be, ``actual`` is the one that was found.
+    """
+
+    def __init__(self, expected: Iterable[str], actual: str | None, what: str = "this") -> None:
+        self.expected, self.actual = tuple(expected), actual
+        wanted = " or ".join(self.expected) or "nothing before it"
+        super().__init__(f"{what} is possible from {wanted}, but the job is {actual or 'not there'}")
 
 
 class LeaseLost(TickworkError):
