@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tickwork.model.outcome import Outcome
-from tickwork.store import leases
+from tickwork.store import leases, workers
 from tickwork.store.dialect import Row, Transaction
 
 
@@ -83,8 +83,10 @@ def _step_by_step(
     _note(transaction, worker_id, [each for each, _, _ in ours])
     if finished := list(finished):
         leases.drop(transaction, finished)
-    ids = {each.id for each, _, _ in ours}
-    return Settlement(len(ids)) if len(ids) == len(batch) else _sorted_out(transaction, batch, ids)
+    if any(each.available_at is not None and each.available_at <= each.ended_at for each in again):
+        workers.wake(transaction)
+    settled = {each.id for each, _, _ in ours}
+    return Settlement(len(settled)) if len(settled) == len(batch) else _sorted_out(transaction, batch, settled)
 
 
 def _last_word(outcome: Outcome, asked: bool, reason: str | None, worker_id: int) -> Row:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tickwork.model.lease import LOST_ALLOWED, Standing
 from tickwork.model.outcome import Failure
+from tickwork.store import workers
 from tickwork.store.dialect import Row, Transaction
 
 
@@ -71,6 +72,8 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
             again.append((task, lease.token, available_at, counted, int(charged), 0, error))
     _write(transaction, again, over, notes)
     drop(transaction, [lease.token])
+    if len(again) > len(over):
+        workers.wake(transaction)
     return Rescued(worker_id, len(again) - len(over), len(over))
 
 

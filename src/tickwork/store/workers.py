@@ -42,3 +42,9 @@ def remove(transaction: Transaction, worker_id: int) -> None:
     """Forget a process that has ended."""
     transaction.run("remove_handlers", id=worker_id)
     transaction.run("remove_worker", id=worker_id)
+
+
+def wake(transaction: Transaction) -> None:
+    """Tell the workers, at the commit, that tasks became ready (a hint; where commits are seen anyway, nothing)."""
+    if transaction.dialect.channel is not None:
+        transaction.all("wake_workers", channel=transaction.dialect.channel)

@@ -8,6 +8,7 @@ first. The wall clock has no say (see :mod:`tickwork.model.lease`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from tickwork.model.lease import LENGTH, Sightings, Standing
 from tickwork.store import leases, workers
@@ -26,8 +27,8 @@ class Rescue:
 
     name = "rescue"
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, ring: Callable[[], None] = lambda: None) -> None:
+        self.store, self.ring = store, ring
         self._leases, self._workers = Sightings(), Sightings()
         self.rescued = 0
 
@@ -49,6 +50,7 @@ class Rescue:
             rescued = leases.rescue(transaction, lease)
         if rescued is not None:
             self.rescued += rescued.again + rescued.lost
+            self.ring()
             log.warning(
                 "a lease of worker %d ran out: %d tasks wait again, %d are lost",
                 rescued.worker_id, rescued.again, rescued.lost,

@@ -53,6 +53,7 @@ class Worker:
         self.store, self.registry, self.name = store, registry, name
         self.steady = steady or store.watch or SteadyWatch()
         self.settling = Settling()
+        self._runners: list[Runner] = []
         watch = DatabaseWatch(self.steady)
         self.running = Running(store, watch, self._finished)
         plain, coroutines = self._executors(appetite, at_once=at_once)
@@ -60,11 +61,10 @@ class Worker:
             store, registry, subscription, appetite, watch, self.settling, self.running, plain, coroutines, self._incarnation
         )
         self.heartbeat = Heartbeat(self.pump, renewed=self._forget)
-        self.rescue = Rescue(store)
+        self.rescue = Rescue(store, self.ring)
         self._number: int | None = None
         self._registering = threading.Lock()
         self._batch = appetite.batch
-        self._runners: list[Runner] = []
         self._hurry = threading.Event()
         self._emptied = threading.Event()
 

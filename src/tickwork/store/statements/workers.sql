@@ -40,3 +40,7 @@ select id, kind, host, pid, name, settings, started_at, seen_at from tickwork.wo
 -- name: list_handlers
 -- reader: anyone
 select name, schema, worker_id from tickwork.handler order by name, worker_id;
+
+-- name: wake_workers
+-- reader: anyone
+select pg_notify(:channel::text, 'task')::text;
