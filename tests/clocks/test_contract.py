@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
@@ -56,6 +58,12 @@ def test_a_repr_builds_the_clock_again(clock: Clock) -> None:
 
     scope = {name: getattr(names, name) for name in names.__all__} | {"datetime": __import__("datetime")}
     assert eval(repr(clock), scope) == clock
+
+
+@pytest.mark.parametrize("clock", CLOCKS, ids=repr)
+def test_a_clock_can_be_sent_to_another_process(clock: Clock) -> None:
+    assert pickle.loads(pickle.dumps(clock)) == clock
+    assert copy.deepcopy(clock) == clock
 
 
 def test_answers_come_in_the_kind_of_the_question() -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Self, TypeVar
@@ -59,6 +60,18 @@ class Clock(ABC):
     def resolve(self, key: str, at: Instant) -> Clock:
         """Return the clock with everything settled that depends on the trigger's key or the moment it is put (``H``)."""
         return self
+
+    def zones(self) -> frozenset[str]:
+        """Return the names of the zones whose changes move this clock: none for one that counts elapsed time.
+
+        Here a clock's own ``zone`` and those of the clocks that it is made of are found among its fields; a clock
+        that keeps them elsewhere says so itself.
+        """
+        values: list[Any] = [getattr(self, each.name) for each in fields(self)] if is_dataclass(self) else []
+        parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+        own = getattr(self, "zone", None)
+        named = {own} if isinstance(own, str) else set[str]()
+        return frozenset(named.union(*(part.zones() for part in parts if isinstance(part, Clock))))
 
     def following(self, at: Instant, since: Instant) -> Instant | None:
         """Return the first occurrence strictly after a moment, which need not be an occurrence itself.

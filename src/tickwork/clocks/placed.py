@@ -78,6 +78,9 @@ class PlacedClock(WallClock):
         since = "" if start is None else f", from {write_date(start)}"
         return f"{since}, {self.zone}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_params, (dict(self.params()),)  # what was worked out is not carried along
+
     def __repr__(self) -> str:
         params: Mapping[str, Any] = self.params()
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in params.items())})"
