@@ -22,6 +22,7 @@ from tickwork.clocks.never import Never
 from tickwork.clocks.once import Once
 from tickwork.clocks.phorge import PhorgeDaily, PhorgeMonthly, from_ancestor
 from tickwork.clocks.recurrence import Recurrence
+from tickwork.clocks.shifted import Shifted
 from tickwork.clocks.weekly import Weekly
 from tickwork.clocks.yearly import Yearly
 from tickwork.clocks.zone import Zone, tzdata_version
@@ -43,6 +44,7 @@ __all__ = [
     "PhorgeDaily",
     "PhorgeMonthly",
     "Recurrence",
+    "Shifted",
     "Union",
     "Weekly",
     "Yearly",

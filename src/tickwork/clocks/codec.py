@@ -39,6 +39,7 @@ BUILT_IN: dict[str, str] = {
     "jittered": "tickwork.clocks.jittered:Jittered",
     "business-days-before": "tickwork.clocks.business:BusinessDaysBefore",
     "holidays": "tickwork.clocks.holidays:Holidays",
+    "shifted": "tickwork.clocks.shifted:Shifted",
 }
 
 
