@@ -18,8 +18,9 @@ from typing import Any, ClassVar, Self
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.describe import say_duration, say_instant
 from tickwork.clocks.stored import Stored
+from tickwork.clocks.timeofday import read_instant
 from tickwork.errors import InvalidClock, InvalidInput
-from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, Instant, from_duration, to_duration, to_instant
+from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, Instant, from_duration, to_duration
 
 _ALLOWED = "a timedelta or a number of seconds, at least a microsecond and less than 10,000 years"
 
@@ -51,7 +52,7 @@ microsecond and less than 10,000 years
         if not 1 <= span <= LAST_INSTANT - FIRST_INSTANT:
             raise InvalidClock("period", period, _ALLOWED)
         object.__setattr__(self, "period", span)
-        object.__setattr__(self, "anchor", None if anchor is None else to_instant(anchor, "anchor"))
+        object.__setattr__(self, "anchor", None if anchor is None else read_instant(anchor, "anchor"))
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         anchor, period = self.anchor, self.period

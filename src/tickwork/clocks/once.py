@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Self
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.describe import say_instant
 from tickwork.clocks.stored import Stored
-from tickwork.watch import Instant, to_instant
+from tickwork.clocks.timeofday import read_instant
+from tickwork.watch import Instant
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -32,7 +33,7 @@ class Once(Clock):
     reaches_back: ClassVar[bool] = True
 
     def __init__(self, at: datetime | Instant) -> None:
-        object.__setattr__(self, "at", to_instant(at, "at"))
+        object.__setattr__(self, "at", read_instant(at, "at"))
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         return self.at if after is None else None

@@ -20,8 +20,9 @@ from tickwork.clocks.every import Every
 from tickwork.clocks.never import Never
 from tickwork.clocks.once import Once
 from tickwork.clocks.stored import Stored
+from tickwork.clocks.timeofday import read_instant
 from tickwork.errors import InvalidClock
-from tickwork.watch import DAY, LAST_INSTANT, SECOND, Instant, to_instant
+from tickwork.watch import DAY, LAST_INSTANT, SECOND, Instant
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -37,7 +38,7 @@ class PhorgeDaily(Clock):
     kind: ClassVar[str] = "phorge-daily"
 
     def __init__(self, start: datetime | Instant) -> None:
-        object.__setattr__(self, "start", to_instant(start, "start"))
+        object.__setattr__(self, "start", read_instant(start, "start"))
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         last = self.start if after is None else after
@@ -69,7 +70,7 @@ class PhorgeMonthly(Clock):
     kind: ClassVar[str] = "phorge-monthly"
 
     def __init__(self, start: datetime | Instant) -> None:
-        object.__setattr__(self, "start", to_instant(start, "start"))
+        object.__setattr__(self, "start", read_instant(start, "start"))
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         last = self.start if after is None else after

@@ -14,7 +14,8 @@ from typing import Any
 
 from tickwork.clocks.calendar import day_of, month_of
 from tickwork.clocks.describe import MONTHS, WEEKDAYS, say_time
-from tickwork.errors import InvalidClock
+from tickwork.errors import InvalidClock, InvalidInput
+from tickwork.watch import Instant, to_instant
 
 TimeOfDay = str | time
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
@@ -90,6 +91,14 @@ def read_weekdays(value: Any, field: str = "weekdays") -> tuple[int, ...]:
     if not found:
         raise InvalidClock(field, value, "at least one weekday: MON to SUN")
     return tuple(sorted(found, key=lambda day: (day - 1) % 7))
+
+
+def read_instant(value: datetime | Instant, field: str) -> Instant:
+    """Return an instant from a datetime with a zone, or whole microseconds; a refusal is an InvalidClock."""
+    try:
+        return to_instant(value, field)
+    except InvalidInput as refused:
+        raise InvalidClock(field, refused.value, refused.allowed) from None
 
 
 def read_month(value: Any, field: str = "month") -> int:
