@@ -277,3 +277,36 @@ returning id, key;
 -- writer: application, operator
 -- the second half of a retry
 delete from tickwork.archive where id = :id and id in (select id from tickwork.task where id = :id);
+
+-- name: may_identify
+-- reader: anyone
+-- a file has no cluster
+select 0;
+
+-- name: cluster
+-- reader: anyone
+-- a file has no cluster
+select '';
+
+-- name: current_database
+-- reader: anyone
+-- the file behind this connection
+select file from pragma_database_list where name = 'main';
+
+-- ------------------------------------------------------------------------------------------------------------------ jobs
+
+-- name: append_to_job
+-- writer: application, operator, controller, worker
+-- a statement cannot write two tables: the events follow, one by one (log_job_event)
+update tickwork.job
+   set seq = :seq, status = :status, descriptor = :descriptor, origin = :origin, handler = :handler,
+       priority = :priority, recurs = :recurs, lease = :lease, configured_at = :configured_at,
+       changed_at = :changed_at, nominal_at = :nominal_at, ended_at = :ended_at,
+       since_completed = :since_completed, in_cycle = :in_cycle, error = :error, started_at = :started_at
+ where id = :id and seq = :expected
+returning id;
+
+-- name: wake_for_job
+-- writer: application, operator, controller, worker
+-- a look at data_version sees the commit
+select 1;
