@@ -48,7 +48,9 @@ class Shop:
         self.store, self.watch = store, ManualWatch(at)
         store.watch = self.watch
 
-    def put(self, action: Any, *, namespace: str = "default", at: Any = None, delay: Any = None, **treatment: Any) -> int:
+    def put(
+        self, action: Any, *, namespace: str = "default", at: Any = None, delay: Any = None, **treatment: Any
+    ) -> int:
         """Put a task through the application's own verb; return its id."""
         new = NewTask.of(PutTask.of(action) if isinstance(action, str) else action, at, delay, treatment)
         scope = Scope.of(self.store.dialect, namespace, wake=False)

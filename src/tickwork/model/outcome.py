@@ -58,7 +58,9 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
         trace = "".join(traceback.format_exception(error))
         kind = type(error)
         name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        return cls(name, storable(message, MESSAGE_LIMIT), storable(trace, -TRACEBACK_LIMIT), storable(note, MESSAGE_LIMIT))
+        return cls(
+            name, storable(message, MESSAGE_LIMIT), storable(trace, -TRACEBACK_LIMIT), storable(note, MESSAGE_LIMIT)
+        )
 
     def encode(self) -> str:
         """Return the JSON that is stored."""
@@ -171,7 +173,10 @@ class _HookFailed(Exception):
 
 
 def wait_after(
-    error: BaseException, backoff: Backoff, hook: Callable[[int, BaseException], int] | None, chance: Callable[[], float]
+    error: BaseException,
+    backoff: Backoff,
+    hook: Callable[[int, BaseException], int] | None,
+    chance: Callable[[], float],
 ) -> Callable[[int], int]:
     """Return the function that says how long to wait after run number n failed with *error*.
 

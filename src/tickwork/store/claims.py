@@ -70,7 +70,12 @@ def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> l
     values = {"token": wish.token, "worker_id": wish.worker_id, "length": wish.length}
     if transaction.dialect.chains_writes:
         rows = transaction.all(
-            "claim_tasks", **subscription.values, **values, size=wish.size, starts=wish.starts, foreign=list(wish.foreign)
+            "claim_tasks",
+            **subscription.values,
+            **values,
+            size=wish.size,
+            starts=wish.starts,
+            foreign=list(wish.foreign),
         )
         return [Claimed._make(row) for row in rows]
     ids = _pick(transaction, subscription, wish)

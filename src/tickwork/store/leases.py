@@ -59,14 +59,18 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
     again: list[Row] = []
     over: list[Row] = []
     notes: list[Row] = []
-    for task, attempt, attempts, lost, available_at, started_at in transaction.all("hold_tasks_of_ended_lease", token=lease.token):
+    for task, attempt, attempts, lost, available_at, started_at in transaction.all(
+        "hold_tasks_of_ended_lease", token=lease.token
+    ):
         charged = _charged(attempt, attempts, lost, started_at)
         error = _error(worker_id) if charged else None
         counted = attempt if started_at is not None else attempt - 1
         if charged:
             notes.append((task, attempt, "lost", error, worker_id, started_at, now))
         if started_at is not None and (attempt >= attempts or lost + 1 > LOST_ALLOWED):
-            over.append((task, "lost", _reason(attempt, attempts, lost + 1), None, error, counted, started_at, now, None))
+            over.append(
+                (task, "lost", _reason(attempt, attempts, lost + 1), None, error, counted, started_at, now, None)
+            )
             again.append((task, lease.token, available_at, counted, 1, 0, error))
         else:
             again.append((task, lease.token, available_at, counted, int(charged), 0, error))
@@ -82,9 +86,7 @@ def _charged(attempt: int, attempts: int, lost: int, started_at: int | None) -> 
 
 
 def _write(transaction: Transaction, again: Sequence[Row], over: Sequence[Row], notes: Sequence[Row]) -> None:
-    transaction.many(
-        "return_tasks", ("id", "token", "available_at", "attempt", "lost", "snoozed", "error"), again
-    )
+    transaction.many("return_tasks", ("id", "token", "available_at", "attempt", "lost", "snoozed", "error"), again)
     transaction.many(
         "archive_held",
         ("id", "outcome", "reason", "result", "error", "attempt", "started_at", "ended_at", "worker_id"),

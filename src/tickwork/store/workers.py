@@ -19,7 +19,9 @@ def register(transaction: Transaction, kind: str, host: str, pid: int, name: str
 def register_handlers(transaction: Transaction, worker_id: int, schemas: Mapping[str, str | None]) -> None:
     """Write down which handlers a worker knows, with the JSON schema of their payloads."""
     transaction.many(
-        "register_handlers", ("worker_id", "name", "schema"), [(worker_id, name, schemas[name]) for name in sorted(schemas)]
+        "register_handlers",
+        ("worker_id", "name", "schema"),
+        [(worker_id, name, schemas[name]) for name in sorted(schemas)],
     )
 
 

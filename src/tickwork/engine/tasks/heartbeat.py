@@ -44,11 +44,11 @@ class Heartbeat:
 
     def _beat(self, now: Instant) -> None:
         pump = self.pump
-        tokens = pump.holdings.tokens
+        number, tokens = pump.incarnation(), pump.holdings.tokens
         with pump.store.begin("worker") as transaction:
             standing = leases.renew(transaction, tokens) if tokens else set()
             self._mark_long_runs(transaction)
-            alive = workers.see(transaction, pump.incarnation())
+            alive = workers.see(transaction, number)
             if pump.registry:
                 taken_up = claims.take_up_unhandled(transaction, list(pump.registry))
                 pump.foreign = workers.foreign_handlers(transaction, pump.registry)
@@ -62,10 +62,10 @@ class Heartbeat:
             self.renewed()
 
     def _mark_long_runs(self, transaction: Transaction) -> None:
-        running = list(pump_now := self.pump.running.now)
+        running = self.pump.running.now.copy()
         unmarked = [
             claimed
-            for claimed, _ in list(pump_now.values())
+            for claimed, _ in running.values()
             if not claimed.marked and not claimed.must_be_marked and claimed.id not in self._marked
         ]
         if unmarked:

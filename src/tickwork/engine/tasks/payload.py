@@ -57,7 +57,9 @@ class Payload:
         try:
             text = self._encoder.encode(payload)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise InvalidPayload(f"payload of {self.handler}", payload, f"values that JSON can say ({error})") from error
+            raise InvalidPayload(
+                f"payload of {self.handler}", payload, f"values that JSON can say ({error})"
+            ) from error
         self._decode(text, payload)
         return text.decode()
 
@@ -121,7 +123,9 @@ def _struct(
         }
     )
     try:
-        types = get_type_hints(written, globalns=getattr(inspect.unwrap(function), "__globals__", {}), include_extras=True)
+        types = get_type_hints(
+            written, globalns=getattr(inspect.unwrap(function), "__globals__", {}), include_extras=True
+        )
         members: list[Any] = [
             (field.name, types[field.name])
             if field.default is inspect.Parameter.empty

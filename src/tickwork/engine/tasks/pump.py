@@ -160,7 +160,8 @@ class Pump:
 
     def _exchange(self, batch: Sequence[Outcome], size: int, now: Instant) -> None:
         """Settle a batch and claim another in one transaction."""
-        wish = self._wish(size, now) if size else None
+        number = self.incarnation()  # before the transaction: it may have one of its own
+        wish = self._wish(number, size, now) if size else None
         claimed: list[Claimed] = []
         settlement = Settlement(0)
         if wish is not None:
@@ -169,7 +170,7 @@ class Pump:
             with self.store.begin("worker") as transaction:
                 if batch:
                     finished = self.holdings.finished_by(batch)
-                    settlement = archive.settle(transaction, self.incarnation(), batch, finished)
+                    settlement = archive.settle(transaction, number, batch, finished)
                 if wish is not None:
                     claimed = self._claim(transaction, wish)
         except StatementRefused:
@@ -184,11 +185,11 @@ class Pump:
             self._looked_at, self._flowing = now, bool(claimed)
             self._begin(claimed, now)
 
-    def _wish(self, size: int, now: Instant) -> Wish:
+    def _wish(self, number: int, size: int, now: Instant) -> Wish:
         starts = max(0, self.appetite.concurrency - len(self.running.now) - self.queued)
         self._ahead.after(*self._pace.read(now))
         token = new_token(self.watch.now())
-        return Wish(token, self.incarnation(), self.appetite.lease, size, starts, self.foreign)
+        return Wish(token, number, self.appetite.lease, size, starts, self.foreign)
 
     def _claim(self, transaction: Transaction, wish: Wish) -> list[Claimed]:
         """Claim, and in the same transaction put aside what no worker can run."""
@@ -300,4 +301,3 @@ class Pump:
         for claimed, started_at in list(self.running.now.values()):
             self.running.signs.lost.add(claimed.token)
             self.settling.add(outcomes.interrupted(claimed, started_at, at))
-

@@ -159,7 +159,9 @@ class Registry(Mapping[str, Handler]):
 
 def _callable(backoff: Wait) -> Wait:
     if not callable(backoff):
-        raise ConfigurationError("backoff", backoff, "a Backoff, or a function (attempt, error) -> seconds or timedelta")
+        raise ConfigurationError(
+            "backoff", backoff, "a Backoff, or a function (attempt, error) -> seconds or timedelta"
+        )
     return backoff
 
 

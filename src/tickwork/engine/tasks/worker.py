@@ -58,7 +58,16 @@ class Worker:
         self.running = Running(store, watch, self._finished)
         plain, coroutines = self._executors(appetite, at_once=at_once)
         self.pump = Pump(
-            store, registry, subscription, appetite, watch, self.settling, self.running, plain, coroutines, self._incarnation
+            store,
+            registry,
+            subscription,
+            appetite,
+            watch,
+            self.settling,
+            self.running,
+            plain,
+            coroutines,
+            self._incarnation,
         )
         self.heartbeat = Heartbeat(self.pump, renewed=self._forget)
         self.rescue = Rescue(store, self.ring)

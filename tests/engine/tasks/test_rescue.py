@@ -1,0 +1,293 @@
+"""Leases that ran out: who is given back, who is charged, and that no live worker is ever robbed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.shop import NOON, Shop
+from tickwork.engine.tasks.heartbeat import Heartbeat
+from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.tasks.rescue import Rescue
+from tickwork.engine.tasks.running import Job
+from tickwork.model.lease import LENGTH, LOST_ALLOWED
+from tickwork.model.work import Claimed
+from tickwork.store import claims, workers
+from tickwork.store.claims import Subscription, Wish
+from tickwork.watch import SECOND
+
+HOUR = 3600 * SECOND
+
+
+class Dead:
+    """An executor of a worker that dies: it takes jobs and never runs them, or begins some of them first."""
+
+    queued = 0
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def submit(self, jobs) -> None:
+        self.jobs += jobs
+
+    def take_back(self) -> list[Job]:
+        return []
+
+    def cancel(self, token: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def claim(shop: Shop, *, size: int = 1, starts: int = 1, length: int = LENGTH, token: int = 7) -> list[Claimed]:
+    """Claim as a worker does that dies afterwards."""
+    with shop.store.begin("worker") as transaction:
+        return claims.claim(transaction, Subscription(), Wish(token, 1, length, size, starts))
+
+
+def rescued(shop: Shop, rescue: Rescue, seconds: float) -> dict[int, Any]:
+    """Let a rescuer look, and look again after so many seconds."""
+    rescue.turn(shop.watch.now())
+    shop.wind(seconds)
+    rescue.turn(shop.watch.now())
+    return shop.tasks
+
+
+def test_q6_expired_leases_in_due_order(shop: Shop) -> None:
+    """Q6: two ended leases of equal priority: the task that was due earlier is first."""
+    ran: list[int] = []
+    later = shop.put("note", delay=10)
+    earlier = shop.put("note", delay=5)
+    shop.wind(10)
+    assert [each.id for each in claim(shop, token=11)] == [earlier]
+    assert [each.id for each in claim(shop, token=12)] == [later]
+    rescued(shop, Rescue(shop.store), 30)
+    shop.worker({"note": lambda task: ran.append(task.id)}).run_due()
+    assert ran == [earlier, later]
+
+
+def test_t104_a_worker_dies(shop: Shop) -> None:
+    """T-104: lease 3600 and no heartbeat: at 12:59:59 nobody else has it, at 13:00:00 attempt 2; the late finish is rejected."""
+    attempts: list[int] = []
+    task = shop.put("note")
+    dead = shop.worker({"note": lambda: None}, Appetite(lease=HOUR))
+    dead.pump.executors = (Dead(), Dead())
+    dead.pump.turn(shop.watch.now())
+    other, rescue = shop.worker({"note": lambda task: attempts.append(task.attempt)}), Rescue(shop.store)
+    rescue.turn(shop.watch.now())
+    shop.wind(3599)
+    rescue.turn(shop.watch.now())
+    other.run_due()
+    assert attempts == []
+    shop.wind(1)
+    rescue.turn(shop.watch.now())
+    other.run_due()
+    assert attempts == [2]
+    (job,) = dead.pump.executors[0].jobs
+    dead.running.run(job)
+    settled = shop.archive[task]
+    dead.run_due()
+    assert shop.archive[task] == settled
+    assert (settled.outcome, settled.attempt, settled.lost) == ("done", 2, 1)
+
+
+def test_x17_the_late_finisher_is_told_and_its_result_discarded(shop: Shop, caplog) -> None:
+    """X17: the lease ends, B completes, then A completes: the archive has B's result; no transaction stays open."""
+    task = shop.put("note")
+    a = shop.worker({})
+    a.registry.add("note", lambda: "A", keep_result=True)
+    a.pump.executors = (Dead(), Dead())
+    a.pump.turn(shop.watch.now())
+    rescued(shop, Rescue(shop.store), 30)
+    b = shop.worker({})
+    b.registry.add("note", lambda: "B", keep_result=True)
+    b.run_due()
+    a.running.run(a.pump.executors[0].jobs[0])
+    a.run_due()
+    assert shop.archive[task].result == "B"
+    assert "came to nothing" in caplog.text
+
+
+def test_x18_a_task_with_a_heartbeat_is_never_stolen(shop: Shop) -> None:
+    """X18: a run of ten leases' length keeps its lease, and is known to be running."""
+    rescue, stolen = Rescue(shop.store), []
+
+    def note() -> None:
+        for _ in range(60):
+            heartbeat.turn(shop.watch.now())
+            stolen.extend(task for task in shop.tasks.values() if task.state != "running")
+            rescue.turn(shop.watch.now())
+            shop.wind(5)
+
+    task = shop.put("note")
+    worker = shop.worker({"note": note})
+    heartbeat = Heartbeat(worker.pump)
+    worker.run_due()
+    assert (stolen, rescue.rescued, shop.archive[task].lost) == ([], 0, 0)
+
+
+def test_a_stepped_clock_rescues_nobody(shop: Shop) -> None:
+    """The database's clock jumps a day ahead; the rescuer's own clock says that five seconds have passed."""
+    task, rescue = shop.put("note"), Rescue(shop.store)
+    claim(shop)
+    rescue.turn(0)
+    shop.wind(86_400)
+    rescue.turn(5 * SECOND)
+    assert shop.tasks[task].state == "running"
+    shop.wind(-2 * 86_400)
+    rescue.turn(30 * SECOND)
+    assert shop.tasks[task].state == "waiting"
+
+
+def test_a_batch_that_dies_charges_only_what_ran(shop: Shop) -> None:
+    """Of four, one began at once and three had not: one run is charged; the others are suspects at most, and uncounted."""
+    ids = [shop.put("note") for _ in range(4)]
+    assert [each.marked for each in claim(shop, size=4, starts=1)] == [True, False, False, False]
+    tasks = rescued(shop, Rescue(shop.store), 30)
+    assert [(tasks[task].attempt, tasks[task].lost) for task in ids] == [(1, 1), (0, 1), (0, 1), (0, 1)]
+    assert [outcome for _, outcome, _ in shop.attempts(ids[0])] == ["lost"]
+
+
+def test_a_suspect_is_claimed_alone_and_its_start_written_down(shop: Shop) -> None:
+    """A task that has lost a lease is claimed alone; so it never charges others for what it does to its worker."""
+    suspect = shop.put("note", at=NOON - SECOND)
+    claim(shop)
+    rescued(shop, Rescue(shop.store), 30)
+    fresh = [shop.put("note") for _ in range(3)]
+    assert [each.id for each in claim(shop, size=10, starts=10, token=8)] == [suspect]
+    assert [each.id for each in claim(shop, size=10, starts=10, token=9)] == fresh
+
+
+def test_a_suspect_that_had_not_begun_is_not_charged_again(shop: Shop) -> None:
+    task, rescue = shop.put("note"), Rescue(shop.store)
+    for token in range(10, 20):
+        claim(shop, starts=0, token=token)
+        tasks = rescued(shop, rescue, 30)
+        assert (tasks[task].attempt, tasks[task].lost) == (0, 1)
+
+
+def test_more_than_five_lost_leases_are_enough(shop: Shop) -> None:
+    """A task that ends its worker each time is archived as lost at the sixth, and nothing else is harmed."""
+    task, rescue = shop.put("note"), Rescue(shop.store)
+    for round in range(LOST_ALLOWED + 1):
+        assert task in shop.tasks
+        claim(shop, token=20 + round)
+        rescued(shop, rescue, 30)
+    row = shop.archive[task]
+    assert (row.outcome, row.lost, row.attempt, row.reason) == ("lost", 6, 6, "its worker was lost 6 times")
+    assert (shop.tasks, shop.leases) == ({}, [])
+
+
+def test_t106_one_attempt_is_one_run(shop: Shop) -> None:
+    """T-106: attempts 1, the process dies while the handler runs: not run again; outcome lost."""
+    task = shop.put("note", attempts=1)
+    claim(shop)
+    rescued(shop, Rescue(shop.store), 30)
+    row = shop.archive[task]
+    assert (row.outcome, row.attempt, row.lost) == ("lost", 1, 1)
+    assert shop.tasks == {}
+
+
+def test_t106_one_attempt_that_had_not_begun_is_given_back(shop: Shop) -> None:
+    """The last attempt is written down before it starts; one that was claimed and not begun loses nothing."""
+    task = shop.put("note", attempts=1)
+    (claimed,) = claim(shop, starts=0)
+    assert claimed.must_be_marked
+    tasks = rescued(shop, Rescue(shop.store), 30)
+    assert (tasks[task].attempt, tasks[task].lost) == (0, 0)
+
+
+MARKED = "select started_at is not null from tickwork.task order by id"
+
+
+def test_the_last_attempt_is_written_down_before_the_handler_is_called(shop: Shop) -> None:
+    """Claimed behind others, so its start is not in the row yet: it is when the handler is called."""
+    seen: list[Any] = []
+    shop.put("note", attempts=1)
+    worker = shop.worker({"note": lambda: seen.extend(shop.ask(MARKED))})
+    (claimed,) = claim(shop, starts=0)
+    assert [bool(marked) for (marked,) in shop.ask(MARKED)] == [False]
+    worker.running.run(Job(claimed, worker.registry["note"]))
+    assert [bool(marked) for (marked,) in seen] == [True]
+
+
+def test_a_long_run_is_written_down_by_the_heartbeat(shop: Shop) -> None:
+    """Of a quick one among many it is not known whether it ran; of one that has seen a heartbeat it is."""
+    seen: list[Any] = []
+
+    def note() -> None:
+        seen.extend(shop.ask(MARKED))
+        worker.heartbeat.turn(shop.watch.now())
+        seen.extend(shop.ask(MARKED))
+
+    shop.put("note")
+    worker = shop.worker({"note": note})
+    (claimed,) = claim(shop, starts=0)
+    worker.running.run(Job(claimed, worker.registry["note"]))
+    assert [bool(marked) for (marked,) in seen] == [False, True]
+
+
+def test_a_worker_whose_lease_is_lost_is_told_by_its_heartbeat(shop: Shop) -> None:
+    seen: list[bool] = []
+
+    def note(task) -> None:
+        seen.append(task.cancelled)
+        rescued(shop, Rescue(shop.store), 30)
+        worker.heartbeat.turn(shop.watch.now())
+        seen.append(task.cancelled)
+
+    task = shop.put("note")
+    worker = shop.worker({"note": note})
+    worker.pump.rung = True
+    worker.pump.turn(shop.watch.now())
+    assert (seen, worker.pump.holdings.size) == ([False, True], 0)
+    worker.pump.turn(shop.watch.now())
+    assert (shop.tasks[task].state, shop.archive) == ("waiting", {})
+
+
+def test_a_worker_that_is_gone_is_forgotten_with_its_handlers(shop: Shop) -> None:
+    gone, rescue = shop.worker({"note": lambda: None}), Rescue(shop.store)
+    gone._incarnation()
+    rescued(shop, rescue, 89)
+    assert len(shop.ask("select * from tickwork.handler")) == 1
+    shop.wind(1)
+    rescue.turn(shop.watch.now())
+    assert shop.ask("select * from tickwork.handler") == shop.ask("select * from tickwork.worker") == []
+
+
+def test_a_live_worker_is_not_forgotten(shop: Shop) -> None:
+    live, rescue = shop.worker({"note": lambda: None}), Rescue(shop.store)
+    number = live._incarnation()
+    for _ in range(20):
+        rescue.turn(shop.watch.now())
+        shop.wind(10)
+        live.heartbeat.turn(shop.watch.now())
+    with shop.store.read() as transaction:
+        assert [each for each, _ in workers.seen(transaction)] == [number]
+
+
+def test_a_handler_may_have_a_longer_lease(shop: Shop) -> None:
+    seen: list[Any] = []
+    shop.put("note")
+    worker = shop.worker({})
+    worker.registry.add("note", lambda: seen.extend(shop.leases), lease=120)
+    worker.run_due()
+    ((_, length, _, expires_at),) = seen
+    assert (length, expires_at) == (120 * SECOND, NOON + 120 * SECOND)
+
+
+@pytest.mark.stores("postgresql")
+def test_a_lease_that_its_worker_holds_just_now_is_passed_over(shop: Shop) -> None:
+    """Rescue never waits: the worker is dropping or renewing the lease while the rescuer looks."""
+    task, rescue = shop.put("note"), Rescue(shop.store)
+    claim(shop)
+    rescue.turn(shop.watch.now())
+    shop.wind(30)
+    with shop.store.begin("worker") as transaction:
+        transaction.all("renew_leases", tokens=[7])
+        rescue.turn(shop.watch.now())
+    assert shop.tasks[task].state == "running"
+    rescue.turn(shop.watch.now())
+    assert shop.tasks[task].state == "running"
