@@ -48,6 +48,9 @@ CLOCKS = [
     Cron("0 0 29 2 MON#5"),
     Cron("0 0 * 2 MON#5", "America/New_York"),
     Cron("0 0 */29 2 */7", "Pacific/Apia"),
+    Cron("* * * * *", "Asia/Tokyo"),
+    Daily("12:00", "America/Los_Angeles"),
+    Daily("12:00", "+14:00"),
     PhorgeMonthly(0),
 ]
 
@@ -64,7 +67,10 @@ def test_an_answer_takes_a_bounded_number_of_calls(clock: Clock, after: int) -> 
 
 @pytest.mark.parametrize("clock", CLOCKS, ids=repr)
 def test_the_edges_of_time_are_answered(clock: Clock) -> None:
-    for at in (FIRST_INSTANT, FIRST_INSTANT + 1, LAST_INSTANT - SECOND, LAST_INSTANT):
+    hours = [FIRST_INSTANT + n * 3600 * SECOND for n in range(30)] + [
+        LAST_INSTANT - n * 3600 * SECOND for n in range(30)
+    ]
+    for at in (*hours, FIRST_INSTANT + 1, LAST_INSTANT - SECOND):
         found, before = clock.following(at, at), clock.prev_at(at, at)
         assert found is None or at < found <= LAST_INSTANT
         assert before is None or FIRST_INSTANT <= before < at

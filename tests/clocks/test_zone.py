@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -174,3 +175,19 @@ def test_a_zone_that_is_nothing_but_a_rule() -> None:
 def test_the_year_9999_is_near() -> None:
     assert Zone.get("Europe/Berlin").offset_at(253_402_300_799) == 3600
     assert Zone.get("Europe/Berlin").offset_at(253_388_000_000) == oracle("Europe/Berlin", 253_388_000_000)
+
+
+def test_many_threads_lengthen_a_table_together() -> None:
+    """Whoever asks first works the years out; nobody sees half a table."""
+    made = [Zone("Made", [], [3600], read_footer("CET-1CEST,M3.5.0,M10.5.0/3")) for _ in range(20)]
+    asked = [
+        seconds(datetime(year, month, 15, tzinfo=timezone.utc)) for year in range(2000, 2400, 7) for month in (1, 7)
+    ]
+
+    def ask(shift: int) -> list[list[int]]:
+        order = asked[shift:] + asked[:shift]
+        return [[zone.offset_at(utc) for utc in order] for zone in made]
+
+    with ThreadPoolExecutor(8) as pool:
+        for answers in pool.map(ask, range(0, 16, 2)):
+            assert all(sorted(each) == [3600] * (len(asked) // 2) + [7200] * (len(asked) // 2) for each in answers)

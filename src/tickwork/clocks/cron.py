@@ -28,7 +28,7 @@ from tickwork.clocks.times import times_of
 from tickwork.clocks.wall import next_utc, prev_utc
 from tickwork.clocks.zone import FoldPolicy, GapPolicy
 from tickwork.errors import InvalidClock
-from tickwork.watch import LAST_INSTANT, Instant
+from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, Instant
 
 MACROS = {
     "@hourly": "0 * * * *",
@@ -50,7 +50,7 @@ _EVERY = re.compile(r"@every\s+(\S+)", re.IGNORECASE)
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|w|d|h|m|s)")
 _UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _LONGEST = 1_000
-_LAST_SECOND = LAST_INSTANT // 1_000_000
+_FIRST_SECOND, _LAST_SECOND = FIRST_INSTANT // 1_000_000, LAST_INSTANT // 1_000_000
 
 
 class Compiled(NamedTuple):
@@ -112,7 +112,7 @@ class Cron(PlacedClock):
 
     def prev_at(self, before: Instant, since: Instant) -> Instant | None:
         found = prev_utc(self._settled_rule(), self._tz, self._gap, self._fold, (before - 1) // 1_000_000)
-        return None if found is None else found * 1_000_000
+        return None if found is None or found < _FIRST_SECOND else found * 1_000_000
 
     def resolve(self, key: str, at: Instant) -> Clock:
         """Return the clock with every H settled by the key; without an H this is the clock itself.
