@@ -20,9 +20,9 @@ FILES = ("libical-icalrecur_test.txt", "libical-icalrecur_test_rscale.txt", "lib
 DEVIATIONS = {
     ("FREQ=YEARLY;BYWEEKNO=53;INTERVAL=6;BYDAY=TH;COUNT=1", "20270103T000000Z"): (
         "20321230T000000Z",
-        "DTSTART (a Sunday) is none of the rule's Thursdays: 'the recurrence set generated with a DTSTART property "
-        "value not synchronized with the recurrence rule is undefined' (3.8.5.3). Here INTERVAL counts from the year "
-        "to which DTSTART's week belongs (2026), as libical itself does for a DTSTART that matches.",
+        """DTSTART (a Sunday) is none of the rule's Thursdays: 'the recurrence set generated with a "DTSTART" property
+        value not synchronized with the recurrence rule is undefined' (3.8.5.3). Here INTERVAL counts from the year to
+        which DTSTART's week belongs (2026), as libical itself does for a DTSTART that matches.""",
     ),
     ("FREQ=YEARLY;BYWEEKNO=53;INTERVAL=5;BYDAY=TH;COUNT=1", "20270103T000000Z"): (
         "20711231T000000Z",

@@ -17,6 +17,9 @@ from tickwork.integrations.ics.lines import Component, Property, read_tree
 from tickwork.integrations.ics.series import Part, Settings, events_of
 from tickwork.integrations.ics.zones import Zones, known_zone
 
+#: Messages of guests about an event (RFC 5546, 1.4): they change nothing by themselves.
+ANSWERS = ("REPLY", "REFRESH", "COUNTER", "DECLINECOUNTER")
+
 
 def read_ics(data: bytes | str, *, zone: str | None = None, keep_going: bool = False) -> IcsReading:
     """Return the events of a calendar file.
@@ -49,7 +52,7 @@ def read_ics(data: bytes | str, *, zone: str | None = None, keep_going: bool = F
     problems: list[IcsProblem] | None = [] if keep_going else None
     events: list[IcsEvent] = []
     cancelled: list[str] = []
-    for uid, components in _by_uid(root).items():
+    for uid, components in _by_uid(root, problems).items():
         parts = [part for component in components if (part := _part(uid, component, settings, problems)) is not None]
         parts = _newest(parts)
         if not parts:
@@ -81,9 +84,15 @@ def _report(problem: IcsProblem, wrong: InvalidInput, problems: list[IcsProblem]
     problems.append(problem)
 
 
-def _by_uid(root: Component) -> dict[str, list[Component]]:
+def _by_uid(root: Component, problems: list[IcsProblem] | None) -> dict[str, list[Component]]:
     found: dict[str, list[Component]] = {}
     for method, event in _events(root, ""):
+        if method in ANSWERS:
+            continue
+        if method == "ADD":
+            wrong = InvalidInput("METHOD", method, "PUBLISH, REQUEST or CANCEL: what ADD adds to is not in the file")
+            _report(IcsProblem(event.text("UID"), event.line, str(wrong)), wrong, problems)
+            continue
         if method == "CANCEL" and event.first("STATUS") is None:
             event.properties.append(Property("STATUS", {}, "CANCELLED", event.line))
         found.setdefault(event.text("UID") or _uid_of(event), []).append(event)

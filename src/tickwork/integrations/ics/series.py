@@ -113,8 +113,6 @@ class Part:
 
     def _stamp(self, prop: Property, value: str | None = None) -> tuple[Stamp, str]:
         text = (prop.value if value is None else value).strip()
-        if fullmatch(r"\d{8}Z", text):  # Google: a date with a Z, which is no date-time
-            text = text[:-1]
         try:
             stamp = read_stamp(text, prop.name)
         except InvalidClock as wrong:
