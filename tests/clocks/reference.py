@@ -66,8 +66,15 @@ def fires(
     """Return the instants from *low* (included) to *high* (not included), in seconds, each once."""
     tz = zone(name)
     found: set[int] = set()
+    offsets = {
+        (EPOCH + timedelta(seconds=utc)).astimezone(tz).utcoffset() or timedelta(0)
+        for utc in range(low - 2 * 86_400, high + 2 * 86_400, 6 * 3600)
+    }  # an instant is a local time less one of these, so a local time further off need not be tried
+    first = (EPOCH + timedelta(seconds=low) + min(offsets)).replace(tzinfo=None)
+    last = (EPOCH + timedelta(seconds=high) + max(offsets)).replace(tzinfo=None)
     for local in locals_on:
-        found.update(instants(local, tz, gap, fold))
+        if first <= local <= last:
+            found.update(instants(local, tz, gap, fold))
     return sorted(at for at in found if low <= at < high)
 
 
