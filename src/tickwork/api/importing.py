@@ -118,8 +118,12 @@ def import_crontab(
     container = f"crontab:{name}"
     terms: Terms = {"misfire": misfire, "attempts": attempts, "container": container}
     work = _Import(
-        Scope.of(app.store.dialect, app.namespace, wake=True), name, terms, (app.store.watch or SystemWatch()).now()
+        Scope.of(app.store.dialect, app.settings.namespace, wake=app.settings.wake == "notify"),
+        name,
+        terms,
+        (app.store.watch or SystemWatch()).now(),
     )
+    app.store.check_schema()
     try:
         with app.store.begin("application") as transaction:
             for done, job in enumerate(sorted(crontab.jobs, key=_by_name), 1):
@@ -153,12 +157,15 @@ def key_of(name: str, job: CrontabJob) -> str:
 
 
 def action_of(job: CrontabJob) -> PutTask:
-    """Return the action that runs a job's command, with its input and the environment that the file gives it."""
-    payload: dict[str, object] = {"command": job.command}
+    """Return the action that runs a job as cron does: by the file's SHELL, in its HOME, with its environment."""
+    shell = job.environment.get("SHELL") or "/bin/sh"
+    payload: dict[str, object] = {"argv": [shell, "-c", job.command]}
     if job.input is not None:
-        payload["input"] = job.input
+        payload["stdin"] = job.input
     if job.environment:
-        payload["environment"] = dict(job.environment)
+        payload["env"] = dict(job.environment)
+    if home := job.environment.get("HOME"):
+        payload["cwd"] = home
     return PutTask.of(COMMAND, payload)
 
 

@@ -73,6 +73,17 @@ weekly, monthly, never
     return Never()
 
 
+def spoken_task(
+    handler: str | None = None, payload: Mapping[str, Any] | None = None, command: str | None = None
+) -> PutTask:
+    """Return the action of a task that is put by itself: a *handler* with its *payload*, or a shell *command*."""
+    if (handler is None) == (command is None):
+        raise InvalidInput("task", handler, "either a handler or a command")
+    action = spoken_action(handler, payload, command)
+    assert isinstance(action, PutTask)
+    return action
+
+
 def previewed(clock: Clock, count: int, after: datetime) -> tuple[str, list[Instant]]:
     """Return what the clock means in plain words, and its next *count* occurrences after that moment.
 
@@ -100,8 +111,8 @@ def spoken_action(
 
     Raises InvalidInput where none or several were said.
 
-    >>> spoken_action(command="date").payload
-    '{"command":"date"}'
+    >>> spoken_action(command="date +%H").payload
+    '{"argv":["/bin/sh","-c","date +%H"]}'
     """
     said = [name for name, value in (("handler", handler), ("command", command), ("log", log)) if value is not None]
     if len(said) != 1:
@@ -109,7 +120,7 @@ def spoken_action(
     if payload is not None and handler is None:
         raise InvalidInput("payload", payload, f"no payload: it goes with a handler, not with a {said[0]}")
     if command is not None:
-        return PutTask.of(COMMAND, {"command": command})
+        return PutTask.of(COMMAND, {"argv": ["/bin/sh", "-c", command]})
     if log is not None:
         return Log(log)
     assert handler is not None

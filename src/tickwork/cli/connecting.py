@@ -1,9 +1,8 @@
-"""From options to an application: ``--app module:attribute``, or ``--database`` (else ``TICKWORK_DATABASE``) alone."""
+"""From options to an application: ``--app module:attribute``, or ``--database`` (else environment, else ``tickwork.toml``)."""
 
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -65,15 +64,7 @@ def open_app(database: str | None, app_path: str | None, schema: str | None, nam
         return load_app(app_path)
     from tickwork.api.app import Tickwork
 
-    url = database or os.environ.get("TICKWORK_DATABASE")
-    settings = {"schema": schema, "namespace": namespace}
-    if not url:
-        raise ConfigurationError(
-            "database",
-            url,
-            "--database sqlite:///work.db, the environment variable TICKWORK_DATABASE, or --app module:attribute",
-        )
-    return Tickwork(url, **{name: value for name, value in settings.items() if value is not None})
+    return Tickwork(database, schema=schema, namespace=namespace)
 
 
 def load_app(path: str) -> Tickwork:

@@ -71,7 +71,8 @@ def import_(
 
     if str(file) == "-" and name is None:
         raise click.UsageError("say a --name: what comes by standard input has none, and the keys need it")
-    data = click.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+    with click.open_file(str(file), "rb") as stream:
+        data = stream.read()
     path = str(file if str(file) == "-" else file.absolute())
     with progress_bar() as progress:
         imported = import_crontab(

@@ -52,4 +52,6 @@ def sql(app: Tickwork, after: int) -> None:
 
     $ tickwork db sql --database postgresql://localhost/app > tickwork.sql
     """
-    click.echo(app.store.script(after), nl=False)
+    from tickwork.api.tables import script
+
+    click.echo(script(app, after), nl=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tickwork.cli.arguments import DURATION
 from tickwork.cli.connecting import connected
 from tickwork.cli.teaching import Command
 
@@ -26,6 +27,9 @@ def working(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--allow-commands", is_flag=True, help="Run shell commands (imported crontabs need it)."),
         click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only these queues; may be repeated."),
+        click.option(
+            "--lease", type=DURATION, metavar="DURATION", help="How long a claim lasts unrenewed (default: 30s)."
+        ),
         click.option("--concurrency", type=click.IntRange(1), metavar="N", help="So many tasks at a time."),
     ):
         command = option(command)

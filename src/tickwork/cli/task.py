@@ -55,10 +55,10 @@ def put(
     $ tickwork task put meeting.remind --payload '{"meeting_id": 7}' --delay 15m
     $ tickwork task put --command "vacuumdb app" --at 2026-06-03T03:00:00Z
     """
-    from tickwork.api.spoken import spoken_action
+    from tickwork.api.spoken import spoken_task
 
     given = {name: value for name, value in treatment.items() if value is not None}
-    _tell(app.tasks.put(spoken_action(handler, payload, shell), unchecked=unchecked, **given), as_json)
+    _tell(app.tasks.put(spoken_task(handler, payload, shell), unchecked=unchecked, **given), as_json)
 
 
 @task.command("list")

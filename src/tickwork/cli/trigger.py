@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,19 @@ from tickwork.cli.clock import clocked, is_said
 from tickwork.cli.connecting import as_json, connectable, connected
 from tickwork.cli.crontab import import_
 from tickwork.cli.failing import each
-from tickwork.cli.showing import list_rows, say, show_fields, table
+from tickwork.cli.showing import list_rows, plain, say, say_json, show_fields, table
 from tickwork.cli.teaching import Group
 
 if TYPE_CHECKING:
+    from tickwork.api.agenda import Trigger
     from tickwork.api.app import Tickwork
+    from tickwork.api.triggers import Missed
 
-LISTED = ("id", "key", "state", "next_at", "last_at", "clock", "action")
+LISTED = ("id", "key", "state", "next_at", "last_at", "clock", "handler")
+
+
+#: How many coming and past occurrences are shown with one trigger.
+COMING, LATELY = 5, 10
 
 
 @click.group(cls=Group)
@@ -115,10 +122,16 @@ def list_(
     $ tickwork trigger list meeting/ --state paused --json
     $ tickwork trigger list --state "set aside"
     """
-    from tickwork.api.reading import list_triggers
-
-    found = list_triggers(app, prefix=prefix, state=state, object=object, tag=tag, due_before=due_before, limit=limit)
-    list_rows(found, LISTED, as_json=as_json, empty="no such triggers")
+    found = app.triggers.list(
+        prefix,
+        state=None if state == "set aside" else state,
+        set_aside=True if state == "set aside" else None,
+        object=object,
+        tag=tag,
+        due_before=due_before,
+        limit=limit,
+    )
+    list_rows(map(told, found), LISTED, as_json=as_json, empty="no such triggers")
 
 
 @trigger.command()
@@ -130,22 +143,20 @@ def show(app: Tickwork, key: str, as_json: bool) -> None:
 
     $ tickwork trigger show meeting/7/remind
     """
-    from tickwork.api.reading import show_trigger
+    from tickwork.api.agenda import upcoming
 
-    found = show_trigger(app, key)
-    show_fields(found, as_json=as_json, leave_out=("next", "firings"))
+    found = app.triggers.get(key)
+    coming, ledger = upcoming(found, COMING), app.triggers.ledger(key, limit=LATELY)
+    whole = told(found)
     if as_json:
+        say_json({**whole, "coming": [plain(at, "planned_at") for at in coming], "ledger": ledger})
         return
-    click.echo("next     " + (", ".join(say(at, "next_at") for at in found.next) or "-"))
-    if found.firings:
-        heads = ("planned", "outcome", "fired", "reason", "task")
-        table(
-            heads,
-            [
-                [say(f.planned_at, "planned_at"), f.outcome, say(f.fired_at, "fired_at"), say(f.reason), say(f.task_id)]
-                for f in found.firings
-            ],
-        )
+    show_fields(whole, as_json=False)
+    if coming:
+        table(("coming",), [[say(at, "planned_at")] for at in coming])
+    if ledger:
+        columns = ("planned_at", "outcome", "slots", "fired_at", "reason", "task_id")
+        list_rows(ledger, columns, as_json=False, empty="")
 
 
 @trigger.command()
@@ -202,7 +213,7 @@ def pause(app: Tickwork, keys: tuple[str, ...], as_json: bool) -> int:
               help="What becomes of the slots that fell into the pause.")  # fmt: skip
 @as_json
 @connected
-def resume(app: Tickwork, keys: tuple[str, ...], missed: str, as_json: bool) -> int:
+def resume(app: Tickwork, keys: tuple[str, ...], missed: Missed, as_json: bool) -> int:
     """Resume triggers that were paused or set aside.
 
     $ tickwork trigger resume billing/7 --missed latest
@@ -250,6 +261,41 @@ def preview(
     click.echo(described)
     for at in instants:
         click.echo(say(at, "planned_at"))
+
+
+def told(trigger: Trigger) -> dict[str, Any]:
+    """Return a trigger as it is shown."""
+    return {
+        "id": trigger.id,
+        "key": trigger.key,
+        "state": "set aside" if trigger.set_aside and trigger.state == "active" else trigger.state,
+        "clock": trigger.says,
+        "clock_kind": trigger.clock_kind,
+        "clock_params": json.loads(trigger.clock_params),
+        "action": trigger.action_kind,
+        "handler": trigger.handler,
+        "payload": json.loads(trigger.payload),
+        "policies": json.loads(trigger.policies_text),
+        "queue": trigger.queue,
+        "priority": trigger.priority,
+        "attempts": trigger.attempts,
+        "expires_after": trigger.expires_after,
+        "object": trigger.object,
+        "container": trigger.container,
+        "tags": trigger.tags,
+        "version": trigger.version,
+        "generation": trigger.generation,
+        "since_at": trigger.since_at,
+        "changed_at": trigger.changed_at,
+        "changed_by": trigger.changed_by,
+        "last_at": trigger.last_at,
+        "next_at": trigger.next_at,
+        "due_at": trigger.due_at,
+        "firings": trigger.firings,
+        "failures": trigger.failures,
+        "error": trigger.error,
+        "set_aside_at": trigger.set_aside_at,
+    }
 
 
 def _tell(done: Any, as_json: bool) -> None:
