@@ -50,6 +50,7 @@ _EVERY = re.compile(r"@every\s+(\S+)", re.IGNORECASE)
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|w|d|h|m|s)")
 _UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _LONGEST = 1_000
+_EVERY_DAY = EveryDay()
 _FIRST_SECOND, _LAST_SECOND = FIRST_INSTANT // 1_000_000, LAST_INSTANT // 1_000_000
 
 
@@ -197,9 +198,9 @@ def _chosen_days(
     both = days.starred or weekdays.starred
     if len(months) == 12 and years is None:
         if (days.every_day and weekdays.every_day) or (not both and (days.every_day or weekdays.every_day)):
-            return EveryDay()
+            return _EVERY_DAY
         if days.every_day and both and not weekdays.nth:
-            return Weekdays(sum(1 << weekday for weekday in weekdays.numbers))
+            return _on_weekdays(weekdays.numbers)
 
     def pick(first: int, length: int) -> int:
         of_month, of_week = days.mask(first, length), weekdays.mask(first, length)
@@ -209,6 +210,11 @@ def _chosen_days(
     if not chosen.ever():
         raise InvalidClock("day of month", text, "a day that its months have: this expression never fires")
     return chosen
+
+
+@lru_cache(maxsize=128)
+def _on_weekdays(numbers: tuple[int, ...]) -> Weekdays:
+    return Weekdays(sum(1 << weekday for weekday in numbers))
 
 
 def _without_zone(text: str) -> tuple[str | None, str]:
