@@ -52,7 +52,7 @@ class Shop:
         self, action: Any, *, namespace: str = "default", at: Any = None, delay: Any = None, **treatment: Any
     ) -> int:
         """Put a task through the application's own verb; return its id."""
-        new = NewTask.of(PutTask.of(action) if isinstance(action, str) else action, at, delay, treatment)
+        new = NewTask.of(PutTask.of(action) if isinstance(action, str) else action, at, delay, treatment)  # type: ignore[arg-type]
         scope = Scope.of(self.store.dialect, namespace, wake=False)
         put = self.store.perform("application", lambda: tasks.put(scope, new.columns()))
         assert put.id is not None
@@ -81,7 +81,7 @@ class Shop:
     @property
     def archive(self) -> dict[int, Archived]:
         rows = self.ask("select id, outcome, attempt, lost, snoozes, reason, result, error from tickwork.archive")
-        return {row[0]: Archived(*row[:6], _read(row[6]), _read(row[7])) for row in rows}
+        return {row[0]: Archived._make((*row[:6], _read(row[6]), _read(row[7]))) for row in rows}
 
     @property
     def tasks(self) -> dict[int, Waiting]:

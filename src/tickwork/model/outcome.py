@@ -46,10 +46,10 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, error: BaseException, note: str = "") -> Failure:
-        """Describe an error; the end of a long traceback says more than its beginning.
+        r"""Describe an error; the end of a long traceback says more than its beginning.
 
         >>> Failure.of(ValueError("no"), note="wait hook: boom")
-        Failure(type='ValueError', message='no', traceback='ValueError: no\\n', note='wait hook: boom')
+        Failure(type='ValueError', message='no', traceback='ValueError: no\n', note='wait hook: boom')
         """
         try:
             message = str(error)
@@ -68,10 +68,10 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def storable(text: str, limit: int) -> str:
-    """Cut *text* to its first (negative: its last) characters, and take out what no database stores.
+    r"""Cut *text* to its first (negative: its last) characters, and take out what no database stores.
 
-    >>> storable("a\\x00b", 10), storable("abcdef", 3), storable("abcdef", -3)
-    ('a\\ufffdb', 'ab…', '…ef')
+    >>> storable("a\x00b", 10), storable("abcdef", 3), storable("abcdef", -3)
+    ('a\ufffdb', 'ab…', '…ef')
     """
     text = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
     if len(text) <= abs(limit):

@@ -256,13 +256,16 @@ def test_a_payload_that_no_longer_fits_is_a_failure(shop: Shop, caplog) -> None:
 
 
 def test_payloads_of_an_older_version_are_upgraded(shop: Shop) -> None:
-    seen = []
+    seen: list = []
     task = shop.put("work")
 
     def upgrade(payload, version):
         return {**payload, "channel": f"from {version}"}
 
-    shop.worker(with_settings(lambda channel: seen.append(channel), version=2, upgrade=upgrade)).run_due()
+    def work(channel: str) -> None:
+        seen.append(channel)
+
+    shop.worker(with_settings(work, version=2, upgrade=upgrade)).run_due()
     assert (seen, shop.archive[task].outcome) == (["from 1"], "done")
 
 
@@ -291,7 +294,11 @@ def test_the_task_that_a_handler_sees(shop: Shop) -> None:
     seen = []
     shop.put("work", object="meeting/7", container="room/1", tags=["a", "b"], key="k", delay=10)
     shop.wind(25)
-    shop.worker(with_settings(lambda task: seen.append(task))).run_due()
+
+    def work(task) -> None:
+        seen.append(task)
+
+    shop.worker(with_settings(work)).run_due()
     (task,) = seen
     assert (task.object, task.container, task.tags, task.key) == ("meeting/7", "room/1", ("a", "b"), "k")
     assert (task.attempt, task.attempts, task.last_attempt, task.slots) == (1, 20, False, 1)

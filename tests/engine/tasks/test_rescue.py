@@ -171,9 +171,9 @@ def test_a_suspect_that_had_not_begun_is_not_charged_again(shop: Shop) -> None:
 def test_more_than_five_lost_leases_are_enough(shop: Shop) -> None:
     """A task that ends its worker each time is archived as lost at the sixth, and nothing else is harmed."""
     task, rescue = shop.put("note"), Rescue(shop.store)
-    for round in range(LOST_ALLOWED + 1):
+    for time in range(LOST_ALLOWED + 1):
         assert task in shop.tasks
-        claim(shop, token=20 + round)
+        claim(shop, token=20 + time)
         rescued(shop, rescue, 30)
     row = shop.archive[task]
     assert (row.outcome, row.lost, row.attempt, row.reason) == ("lost", 6, 6, "its worker was lost 6 times")

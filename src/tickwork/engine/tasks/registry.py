@@ -26,6 +26,10 @@ _NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,199}\Z")
 Wait = Callable[[int, BaseException], timedelta | float]
 
 
+#: How long a task waits after a failure where its handler does not say.
+USUAL = Backoff()
+
+
 @dataclass(frozen=True, eq=False)
 class Handler:
     """One function of the application, ready to be run for tasks of its name. Durations are microseconds."""
@@ -34,7 +38,7 @@ class Handler:
     function: Callable[..., Any]
     payload: Payload
     attempts: int = ATTEMPTS
-    backoff: Backoff = Backoff()
+    backoff: Backoff = USUAL
     wait: Wait | None = None
     lease: int | None = None
     keep_result: bool = False
@@ -60,11 +64,10 @@ class Handler:
     @functools.cached_property
     def is_async(self) -> bool:
         """Whether it runs on the event loop instead of a thread."""
-        function = inspect.unwrap(self.function)
+        function: Any = inspect.unwrap(self.function)
         while isinstance(function, functools.partial):
             function = function.func
-        call = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)
-        return inspect.iscoroutinefunction(call)
+        return inspect.iscoroutinefunction(function if inspect.isroutine(function) else type(function).__call__)
 
     @functools.cached_property
     def takes_task(self) -> bool:
@@ -123,7 +126,7 @@ class Registry(Mapping[str, Handler]):
             function,
             Payload(function, name),
             attempts=attempts,
-            backoff=backoff if isinstance(backoff, Backoff) else Backoff(),
+            backoff=backoff if isinstance(backoff, Backoff) else USUAL,
             wait=None if backoff is None or isinstance(backoff, Backoff) else _callable(backoff),
             lease=_longer(lease, "lease", SECOND),
             keep_result=keep_result,

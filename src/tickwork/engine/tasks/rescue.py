@@ -48,7 +48,7 @@ class Rescue:
     def _end(self, lease: Standing) -> None:
         with self.store.begin("worker") as transaction:
             rescued = leases.rescue(transaction, lease)
-        if rescued is not None:
+        if rescued is not None and (rescued.again or rescued.lost):
             self.rescued += rescued.again + rescued.lost
             self.ring()
             log.warning(

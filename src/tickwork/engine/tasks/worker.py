@@ -35,6 +35,9 @@ GRACE_SECONDS = 30.0
 #: How long a stop tries to write down what it has, in seconds.
 LAST_WORDS_SECONDS = 10.0
 
+#: What a worker serves, and how much it takes, where nobody says.
+EVERYTHING, USUAL = Subscription(), Appetite()
+
 
 class Worker:
     """One worker of one process."""
@@ -43,8 +46,8 @@ class Worker:
         self,
         store: Store,
         registry: Registry,
-        subscription: Subscription = Subscription(),
-        appetite: Appetite = Appetite(),
+        subscription: Subscription = EVERYTHING,
+        appetite: Appetite = USUAL,
         *,
         name: str = "",
         steady: Watch | None = None,

@@ -47,7 +47,8 @@ DAEMON_SESSION = {
     "plan_cache_mode": "force_custom_plan",
     "application_name": "tickwork-daemon",
 }
-WORKER_SESSION = {"idle_in_transaction_session_timeout": "60s", "jit": "off"}
+#: A worker's statements touch what they name by its key, however small the tables seem to the planner.
+WORKER_SESSION = {"idle_in_transaction_session_timeout": "60s", "jit": "off", "enable_seqscan": "off"}
 POOL_WAIT_SECONDS = 10.0
 
 

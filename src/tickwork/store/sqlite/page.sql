@@ -74,6 +74,46 @@ update tickwork.event
 
 -- ------------------------------------------------------------------------------------- tasks, leases, archive, workers
 
+-- name: look_for_tasks
+-- reader: anyone
+-- no lateral: the heads are found by their ids; the clock, how many ranges have something ready, and when the next of the others will
+with recursive head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting'
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select (select t.id from tickwork.task t
+             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+      from head h join tickwork.task r on r.id = h.id
+)
+select :now as at,
+       count(*) filter (where r.available_at <= :now),
+       min(r.available_at) filter (where r.available_at > :now)
+  from head h join tickwork.task r on r.id = h.id
+ where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+   and (:every_queue::bool or r.queue = any(:queues::text[]))
+   and r.priority <= :priority_at_most::int;
+
+-- name: ready_ranges
+-- reader: anyone
+-- no lateral: the heads are found by their ids; the ranges with something ready, in the order in which they are served
+with recursive head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting'
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select (select t.id from tickwork.task t
+             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+      from head h join tickwork.task r on r.id = h.id
+)
+select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
+  from head h join tickwork.task r on r.id = h.id
+ where r.available_at <= :now
+   and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+   and (:every_queue::bool or r.queue = any(:queues::text[]))
+   and r.priority <= :priority_at_most::int
+ order by r.priority, r.available_at, r.id;
+
 -- name: claim_tasks
 -- writer: worker
 -- a statement cannot write two tables: see pick_tasks, take_tasks, grant_lease
@@ -290,8 +330,8 @@ select '';
 
 -- name: current_database
 -- reader: anyone
--- the file behind this connection
-select file from pragma_database_list where name = 'main';
+-- the file behind this connection; the pragma itself, for a select from it would be a read
+pragma database_list;
 
 -- ------------------------------------------------------------------------------------------------------------------ jobs
 

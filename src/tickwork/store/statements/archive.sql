@@ -9,11 +9,12 @@ with item as materialized (
                          :error::text[], :attempt::int[], :started_at::bigint[], :ended_at::bigint[])
         as i (id, token, outcome, reason, result, error, attempt, started_at, ended_at)
 ), held as materialized (
-    select t.id from tickwork.task t join item i on i.id = t.id and i.token = t.lease
-     order by t.id for update of t skip locked
+    select t.id, t.lease from tickwork.task t
+     where t.id = any(:id::bigint[]) and t.lease = any(:token::bigint[])
+     order by t.id for update skip locked
 ), gone as (
-    delete from tickwork.task t using item i
-     where t.id = i.id and t.id in (select h.id from held h)
+    delete from tickwork.task t using held h, item i
+     where t.id = h.id and i.id = h.id and i.token = h.lease
     returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
               t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
               t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
@@ -37,7 +38,7 @@ with item as materialized (
      where l.token in (select f.token from tickwork.lease f
                         where f.token = any(:finished::bigint[]) order by f.token for update)
        and not exists (select 1 from tickwork.task t
-                        where t.lease = l.token and not exists (select 1 from held h where h.id = t.id))
+                        where t.lease = l.token and not (t.id = any(:id::bigint[])))
 )
 select id from gone;
 

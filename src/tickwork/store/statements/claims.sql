@@ -7,19 +7,22 @@
 -- name: look_for_tasks
 -- reader: anyone
 -- the clock, how many ranges have something ready, and when the next of the others will
-with recursive head (id) as (
-    select (select t.id from tickwork.task t where t.state = 'waiting'
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+with recursive head (namespace, queue, priority, available_at, id) as (
+    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
+      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
-    select (select t.id from tickwork.task t
-             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-      from head h join tickwork.task r on r.id = h.id
+    select n.namespace, n.queue, n.priority, n.available_at, n.id
+      from head h
+     cross join lateral (
+        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
+         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
+         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
+     ) n
 )
 select :now as at,
        count(*) filter (where r.available_at <= :now),
        min(r.available_at) filter (where r.available_at > :now)
-  from head h join tickwork.task r on r.id = h.id
+  from head r
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
    and r.priority <= :priority_at_most::int;
@@ -27,17 +30,20 @@ select :now as at,
 -- name: ready_ranges
 -- reader: anyone
 -- the ranges with something ready, in the order in which they are served
-with recursive head (id) as (
-    select (select t.id from tickwork.task t where t.state = 'waiting'
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+with recursive head (namespace, queue, priority, available_at, id) as (
+    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
+      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
-    select (select t.id from tickwork.task t
-             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-      from head h join tickwork.task r on r.id = h.id
+    select n.namespace, n.queue, n.priority, n.available_at, n.id
+      from head h
+     cross join lateral (
+        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
+         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
+         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
+     ) n
 )
 select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
-  from head h join tickwork.task r on r.id = h.id
+  from head r
  where r.available_at <= :now
    and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -53,18 +59,21 @@ select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
 -- The first :starts of the batch begin at once, so their start stands in the row; the others' is not known here.
 with recursive moment as materialized (
     select :now as at
-), head (id) as (
-    select (select t.id from tickwork.task t where t.state = 'waiting'
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+), head (namespace, queue, priority, available_at, id) as (
+    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
+      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
-    select (select t.id from tickwork.task t
-             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-      from head h join tickwork.task r on r.id = h.id
+    select n.namespace, n.queue, n.priority, n.available_at, n.id
+      from head h
+     cross join lateral (
+        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
+         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
+         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
+     ) n
 ), range as materialized (
     select r.namespace, r.queue, r.priority, row_number() over (order by r.priority, r.available_at, r.id) as place,
            (:size::bigint + count(*) over (partition by r.priority) - 1) / count(*) over (partition by r.priority) as share
-      from head h join tickwork.task r on r.id = h.id
+      from head r
      where r.available_at <= (select at from moment)
        and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
        and (:every_queue::bool or r.queue = any(:queues::text[]))
