@@ -97,6 +97,23 @@ class Descriptor:
         return "one-shot" if self.clock is None else self.clock.describe()
 
 
+#: What a verb did to a job. A running one cannot be taken back: it was *asked* to stop.
+JobDid = Literal[
+    "created", "changed", "unchanged", "started", "exists", "stopped", "asked", "over", "deleted", "unknown"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class JobPut:
+    """What a verb did to a job: its id (None where there is no such job), its newest event and its status after it."""
+
+    id: int | None
+    name: str
+    seq: int
+    status: str
+    did: JobDid
+
+
 def read_text(name: str, text: str) -> Descriptor:
     """Read a stored descriptor; raises InvalidInput where it is no JSON object, or says what cannot be.
 

@@ -186,7 +186,7 @@ def _attempts(kinds: Iterable[str], ends: set[str]) -> int:
 
 
 def _scheduled(state: State, entry: Entry) -> dict[str, Any]:
-    nominal_at = entry.told.get("nominal_at")
+    nominal_at = entry.told.get("cause", {}).get("nominal_at")
     return {
         "nominal_at": state.nominal_at if nominal_at is None else nominal_at,
         "since_completed": state.since_completed + 1,

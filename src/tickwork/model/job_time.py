@@ -8,7 +8,9 @@ missed, one fire stands for all of them. An occurrence that falls exactly on the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.every import Every
@@ -91,6 +93,9 @@ def retry_at(job_id: int, descriptor: Descriptor, state: State) -> Instant | Non
     attempt = max(0, state.in_cycle - 1)
     if descriptor.retry.exhausted(attempt):
         return None
+    asked = _asked_for(state)
+    if asked is not None:
+        return state.ended_at + asked
     chance = jitter_of(job_id, state.seq, 999_999) / 1_000_000
     return state.ended_at + descriptor.retry.wait(attempt, chance)
 
@@ -98,6 +103,13 @@ def retry_at(job_id: int, descriptor: Descriptor, state: State) -> Instant | Non
 def has_timer(descriptor: Descriptor, state: State) -> bool:
     """Say whether a timer may exist: a job with a clock, in a status of the fire set."""
     return descriptor.recurs and state.status in FIRE_SET
+
+
+def _asked_for(state: State) -> int | None:
+    """Return the wait that the handler itself asked for (``RetryAfter``, ``Snooze``)."""
+    told = msgspec.json.decode(state.error, type=dict[str, Any]) if state.error else {}
+    asked = told.get("retry_for")
+    return asked if isinstance(asked, int) else None
 
 
 def _spread(job_id: int, nominal_at: Instant, jitter: int) -> int:

@@ -75,6 +75,7 @@ class Standing(NamedTuple):
     lease: int | None
     renewals: int | None
     length: int | None
+    now: Instant
 
 
 class Logged(NamedTuple):
@@ -145,7 +146,7 @@ def create(scope: Scope, name: str, descriptor: Descriptor, *, origin: str, role
 
 
 def append(
-    scope: Scope, row: JobRow, words: Sequence[Word], *, role: str, lease: int | None = None, origin: str | None = None
+    scope: Scope, row: JobRow, words: Sequence[Word], *, role: str, lease: int | None, origin: str | None = None
 ) -> Verb[JobRow]:
     """Append events to a held job; return its new row. Raises StateConflict where one cannot follow; nothing is written.
 
@@ -232,7 +233,7 @@ def bury(scope: Scope, row: JobRow, *, role: str, by: str) -> Verb[None]:
         detail=detail,
         descriptor=None,
     )
-    yield from ask("wake_for_job", id=row.id, channel=scope.channel)
+    yield from ask("wake_for_job", id=row.id, seq=row.seq + 1, channel=scope.channel)
 
 
 # --------------------------------------------------------------------------- for controllers and workers: their own rows
@@ -263,9 +264,9 @@ def newest_event(transaction: Transaction) -> int:
     return int(transaction.all("newest_job_event")[0][0])
 
 
-def written_after(transaction: Transaction, after: int, n: int = 1_000) -> list[tuple[int, int]]:
-    """Return (event, job) of events with higher numbers: a hint, since numbers are given before they are committed."""
-    return [(row[0], row[1]) for row in transaction.all("jobs_written_after", after=after, n=n)]
+def written_after(transaction: Transaction, after: int, n: int = 1_000) -> list[tuple[int, int, int]]:
+    """Return (event, job, number in its log) of younger events: a hint, since ids are given before they are committed."""
+    return [(row[0], row[1], row[2]) for row in transaction.all("jobs_written_after", after=after, n=n)]
 
 
 def hold_lease(transaction: Transaction, row: JobRow, lease: int | None) -> JobRow:

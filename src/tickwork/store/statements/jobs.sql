@@ -36,7 +36,7 @@ select id, namespace, name, origin, handler, priority, recurs, lease, seq, statu
 -- name: where_jobs_stand
 -- reader: anyone
 -- the safety net behind the wake-ups: who has moved, who is held under which lease
-select j.id, j.seq, j.status, j.recurs, j.lease, l.renewals, l.length
+select j.id, j.seq, j.status, j.recurs, j.lease, l.renewals, l.length, :now
   from tickwork.job j left join tickwork.lease l on l.token = j.lease;
 
 -- name: newest_job_event
@@ -46,7 +46,7 @@ select coalesce(max(id), 0) from tickwork.job_event;
 -- name: jobs_written_after
 -- reader: anyone
 -- a hint, never more: numbers are given before they are committed, so the comparison stands behind it
-select id, job_id from tickwork.job_event where id > :after order by id limit :n;
+select id, job_id, seq from tickwork.job_event where id > :after order by id limit :n;
 
 -- name: create_job
 -- writer: application, operator
@@ -78,7 +78,7 @@ with advanced as (
            as e (seq, kind, at, detail, descriptor)
      order by e.seq
 )
-select id, case when :channel::text is not null then pg_notify(:channel::text, 'job:' || id::text)::text end from advanced;
+select id, case when :channel::text is not null then pg_notify(:channel::text, 'job:' || id::text || ':' || :seq::text)::text end from advanced;
 
 -- name: log_job_event
 -- writer: application, operator, controller, worker
@@ -101,7 +101,7 @@ delete from tickwork.job where id = :id and seq = :expected returning id;
 
 -- name: wake_for_job
 -- writer: application, operator, controller, worker
-select case when :channel::text is not null then pg_notify(:channel::text, 'job:' || :id::text)::text end;
+select case when :channel::text is not null then pg_notify(:channel::text, 'job:' || :id::text || ':' || :seq::text)::text end;
 
 -- name: scheduled_jobs
 -- reader: anyone
