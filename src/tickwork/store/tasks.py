@@ -56,8 +56,8 @@ def edit(scope: Scope, task: str | int, columns: Mapping[str, Any]) -> Verb[Task
     values.update(columns, sets_expires_at=int("expires_at" in columns), sets_time=int("delay" in columns))
     values.setdefault("delay", 0)
     found = yield from _ids_of(scope, task)
-    for id in found:
-        rows = yield from ask("edit_task", namespace=scope.namespace, id=id, channel=scope.channel, **values)
+    for task_id in found:
+        rows = yield from ask("edit_task", namespace=scope.namespace, id=task_id, channel=scope.channel, **values)
         if rows:
             return TaskPut(rows[0][0], rows[0][1], "edited")
     return (yield from _standing(scope, task, found))
@@ -80,13 +80,13 @@ def _cancel(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Ve
     if not scope.chains_writes:
         yield from ask("archive_cancelled", reason=reason, **values)
     rows = yield from ask("cancel_tasks", reason=reason, **values)
-    answers = {id: TaskPut(id, key, "cancelled") for id, key, *_ in rows}
-    rest = [id for id in values["ids"] if id not in answers]
+    answers = {row[0]: TaskPut(row[0], row[1], "cancelled") for row in rows}
+    rest = [each for each in values["ids"] if each not in answers]
     if rest:
         yield from ask("ask_to_cancel", namespace=scope.namespace, ids=rest, reason=reason, by=by)
-        for id, key, state in (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=rest)):
-            answers[id] = TaskPut(id, key, "over" if state == "over" else "asked")
-    return [answers[id] for id in sorted(answers)]
+        for task_id, key, state in (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=rest)):
+            answers[task_id] = TaskPut(task_id, key, "over" if state == "over" else "asked")
+    return [answers[task_id] for task_id in sorted(answers)]
 
 
 def _ids_of(scope: Scope, task: str | int) -> Verb[list[int]]:
@@ -102,8 +102,8 @@ def _ids_of(scope: Scope, task: str | int) -> Verb[list[int]]:
 
 def _standing(scope: Scope, task: str | int, ids: Sequence[int]) -> Verb[TaskPut]:
     rows = (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=list(ids))) if ids else []
-    for id, key, state in rows:
-        return TaskPut(id, key, "over" if state == "over" else "running" if state == "running" else "unchanged")
+    for task_id, key, state in rows:
+        return TaskPut(task_id, key, "over" if state == "over" else "running" if state == "running" else "unchanged")
     return TaskPut(None, task if isinstance(task, str) else None, "unknown")
 
 

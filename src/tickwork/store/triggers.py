@@ -110,7 +110,7 @@ def edit_of_object(scope: Scope, name: str, decide: Decide, *, by: str) -> Verb[
     for decision, ids in alike.values():
         for row in (yield from _write(scope, ids, decision, by)):
             answers[row[0]] = _put(row)
-    return [answers[id] for id in sorted(answers)]
+    return [answers[trigger_id] for trigger_id in sorted(answers)]
 
 
 def _write(scope: Scope, ids: Sequence[int], edit: Edit, by: str) -> Verb[list[Row]]:

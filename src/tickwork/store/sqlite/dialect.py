@@ -167,7 +167,8 @@ class SqliteDialect(Dialect):
     def identity(self) -> Identity:
         if self.in_memory:
             return Identity("sqlite", ("memory", str(id(self))))
-        self._give_back(self._take())
+        if not Path(self.path).exists():
+            self._give_back(self._take())
         return file_identity(self.path)
 
     def ear(self) -> Ear:

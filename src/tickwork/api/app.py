@@ -1,0 +1,273 @@
+"""The application: one database, one namespace, its handlers, and the verbs on triggers and tasks.
+
+Nothing is connected before it is needed, and nothing runs before :meth:`Tickwork.run`, ``daemon`` or ``worker``: a web
+process only writes. What is written through :meth:`Tickwork.on` lives and dies with the user's own transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self, Unpack, overload
+
+from tickwork.api import assembly, lending
+from tickwork.api.lending import Asynchronous, Lent, LentAsync
+from tickwork.api.process import Process
+from tickwork.api.settings import Settings
+from tickwork.api.tasks import Tasks
+from tickwork.api.triggers import Triggers
+from tickwork.clocks.clock import Clock
+from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.errors import StoreError
+from tickwork.model.action import Action, PutTask
+from tickwork.model.report import Alive, Counts
+from tickwork.model.standing_order import Terms, TriggerPut
+from tickwork.model.task import TaskPut, Treatment
+from tickwork.store import reports
+from tickwork.store.store import Store
+from tickwork.watch import SECOND, Instant, Watch
+
+#: A process that gave no sign of life for so long counts as gone.
+GONE_AFTER = 60 * SECOND
+
+
+class Tickwork:
+    """Durable clocks and triggers on the database that an application already has.
+
+    Args:
+        database: ``sqlite:///work.db`` or ``postgresql://...``; else ``TICKWORK_DATABASE``, else ``tickwork.toml``.
+        namespace: whose triggers and tasks these are; keys are unique within it.
+        schema: PostgreSQL's schema, on SQLite the prefix of the tables, so that they live beside your own.
+        wake: ``notify`` (a write wakes daemons and workers when it commits) or ``none`` (they poll).
+        watch: tells the time; for tests, see :mod:`tickwork.testing`.
+        **more: pool_size, synchronous: see :class:`tickwork.api.settings.Settings`.
+
+    Raises:
+        ConfigurationError: a setting that cannot be; nothing is connected yet.
+
+    >>> from tickwork import Tickwork
+    >>> app = Tickwork("sqlite://")
+    >>> app.migrate()[0]
+    '0001_heart'
+    >>> @app.handler("meeting.remind")
+    ... def remind(task, meeting_id: int): ...
+    >>> app.put(remind.task(meeting_id=7), delay=60).did
+    'put'
+    >>> app.close()
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        *,
+        namespace: str | None = None,
+        schema: str | None = None,
+        wake: str | None = None,
+        watch: Watch | None = None,
+        **more: Any,
+    ) -> None:
+        given = {"database": database, "namespace": namespace, "schema": schema, "wake": wake, **more}
+        self.settings = Settings.gather(given)
+        self.handlers = Registry()
+        #: The database behind it all: ``app.store.supports(...)`` says what it can do.
+        self.store: Store = assembly.store_of(self.settings, watch)
+        desk = assembly.own_desk(self.store, self.settings, self.handlers, self._ready)
+        self._desk = desk
+        self.triggers, self.tasks = Triggers(desk), Tasks(desk)
+        self._checked = False
+        self._checking = threading.Lock()
+
+    # ------------------------------------------------------------------------------------------------------ handlers
+
+    def handler(self, name: str, **settings: Any) -> Callable[[Callable[..., Any]], Handler]:
+        """Register a function as the handler of that name; it can still be called as the function that it is.
+
+        ``handler.task(**payload)`` makes the action that puts a task for it, checked against the signature.
+
+        Args:
+            name: how tasks name it; it stays when the function moves.
+            **settings: attempts, backoff, lease, keep_result, timeout, version, upgrade.
+
+        Raises:
+            ConfigurationError: the name is taken, or a setting is out of range.
+        """
+        return lambda function: self.handlers.add(name, function, **settings)
+
+    # --------------------------------------------------------------------------------------------------------- verbs
+
+    def trigger(
+        self,
+        key: str,
+        clock: Clock | datetime,
+        action: Action,
+        *,
+        rearm: bool = False,
+        by: str = "",
+        unchecked: bool = False,
+        **terms: Unpack[Terms],
+    ) -> TriggerPut:
+        """Write a trigger in a transaction of its own: short for ``app.triggers.put``."""
+        return self.triggers.put(key, clock, action, rearm=rearm, by=by, unchecked=unchecked, **terms)
+
+    def put(
+        self,
+        action: PutTask,
+        *,
+        at: datetime | Instant | None = None,
+        delay: timedelta | float | None = None,
+        unchecked: bool = False,
+        **treatment: Unpack[Treatment],
+    ) -> TaskPut:
+        """Put a task in a transaction of its own: short for ``app.tasks.put``."""
+        return self.tasks.put(action, at=at, delay=delay, unchecked=unchecked, **treatment)
+
+    @overload
+    def on(self, lent: Asynchronous) -> LentAsync: ...
+
+    @overload
+    def on(self, lent: Any) -> Lent: ...
+
+    def on(self, lent: Any) -> Any:
+        """Write in the transaction that the user already holds: alive or dead with it.
+
+        *lent* is a SQLAlchemy ``Session``, ``Connection``, ``AsyncSession`` or ``AsyncConnection``, a Django connection
+        or its alias, a psycopg connection (sync or async), an asyncpg, sqlite3 or aiosqlite connection. On something
+        asynchronous the same verbs are awaited. Where no transaction is open and the connection commits each statement
+        by itself, each verb is a transaction of its own.
+
+        Raises:
+            InvalidInput: it is none of these.
+        """
+        return lending.lend(lent, self)
+
+    # ------------------------------------------------------------------------------------------------------- working
+
+    def run(
+        self,
+        *,
+        upgrade: bool = False,
+        queues: Sequence[str] = (),
+        concurrency: int = 10,
+        lease: timedelta | float | None = None,
+        allow_commands: bool = False,
+    ) -> None:
+        """Run the trigger daemon and a worker in this process, until a signal stops them.
+
+        The first signal lets running tasks finish, a second one stops at once. *upgrade* brings the tables up to date.
+        """
+        if upgrade:
+            self.migrate()
+        self.process(queues=queues, concurrency=concurrency, lease=lease, allow_commands=allow_commands).run()
+
+    def daemon(self) -> None:
+        """Run the trigger daemon alone, until a signal stops it; it runs nothing of yours."""
+        self.process(worker=False).run()
+
+    def worker(
+        self,
+        *,
+        queues: Sequence[str] = (),
+        concurrency: int = 10,
+        lease: timedelta | float | None = None,
+        allow_commands: bool = False,
+    ) -> None:
+        """Run a worker alone, until a signal stops it; *lease* is how long a claim lasts unrenewed (30 s)."""
+        self.process(
+            daemon=False, queues=queues, concurrency=concurrency, lease=lease, allow_commands=allow_commands
+        ).run()
+
+    def process(
+        self,
+        *,
+        daemon: bool = True,
+        worker: bool = True,
+        queues: Sequence[str] = (),
+        concurrency: int = 10,
+        lease: timedelta | float | None = None,
+        allow_commands: bool = False,
+    ) -> Process:
+        """Return what would run, not started: ``with app.process():`` runs it beside your own code.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> with app.process(daemon=False):
+        ...     app.available()
+        True
+        >>> app.close()
+        """
+        self._ready()
+        working = (
+            assembly.worker_of(
+                self.store,
+                self.settings,
+                self.handlers,
+                queues=queues,
+                concurrency=concurrency,
+                lease=lease,
+                allows_commands=allow_commands,
+            )
+            if worker
+            else None
+        )
+        return assembly.process_of(self.store, daemon=daemon, worker=working)
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    def counts(self) -> Counts:
+        """How many triggers, tasks and archived tasks there are, by state and outcome."""
+        return self._desk.look(lambda: reports.counts(self._desk.scope))
+
+    def alive(self) -> list[Alive]:
+        """Which kinds of process are registered, and their newest sign of life."""
+        return self._desk.look(reports.alive)
+
+    def available(self) -> bool:
+        """Say whether somebody would do the work: the database answers, and a worker gave a sign of life of late.
+
+        What is put while nobody runs is kept, and done when somebody does.
+        """
+        try:
+            return any(each.kind == "worker" and each.now - each.seen_at < GONE_AFTER for each in self.alive())
+        except StoreError:
+            return False
+
+    # -------------------------------------------------------------------------------------------------- the database
+
+    def migrate(self) -> list[str]:
+        """Bring the tables up to date (``tickwork db upgrade``); return the steps that were taken."""
+        taken = self.store.migrate()
+        self._checked = True
+        return taken
+
+    def close(self) -> None:
+        """Close every connection of the library's own; lent ones are yours."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def namespace(self) -> str:
+        """Whose triggers and tasks these are."""
+        return self.settings.namespace
+
+    def ready_for_loans(self) -> None:
+        """Find out once, on a connection of our own, which database this is and whether the tables fit.
+
+        On SQLite the file is looked at and no connection is opened: the lent one may hold the only write lock.
+        """
+        if self.store.dialect.locks_rows:
+            self._ready()
+        _ = self.store.identity
+
+    def _ready(self) -> None:
+        """Check once that the tables are those of this program."""
+        if not self._checked:
+            with self._checking:
+                if not self._checked:
+                    self.store.check_schema()
+                    self._checked = True

@@ -1,0 +1,98 @@
+"""Puts the parts together: the only place that knows the store, every wing of the engine, and how they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from tickwork.api.desk import Desk, Perform
+from tickwork.api.process import Process
+from tickwork.api.settings import Settings
+from tickwork.engine.tasks.command import allow_commands
+from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.tasks.registry import Registry
+from tickwork.engine.tasks.worker import Worker
+from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.errors import InvalidInput
+from tickwork.model import limits
+from tickwork.model.action import COMMAND
+from tickwork.store.claims import Subscription
+from tickwork.store.dialect import Result, Verb
+from tickwork.store.open import open_store
+from tickwork.store.scope import Scope
+from tickwork.store.store import Store
+from tickwork.watch import HOUR, SECOND, Instant, SystemWatch, Watch, to_duration
+
+
+def store_of(settings: Settings, watch: Watch | None) -> Store:
+    """Open the store that the settings name; it connects when it is first used."""
+    store = open_store(
+        settings.database,
+        schema=settings.schema,
+        pool_size=settings.pool_size,
+        synchronous=settings.synchronous,
+    )
+    store.watch = watch
+    return store
+
+
+def own_desk(store: Store, settings: Settings, handlers: Registry, ready: Callable[[], None]) -> Desk:
+    """Return the desk that performs each verb in a transaction of the library's own."""
+
+    def perform(make: Callable[[], Verb[Result]], /) -> Result:
+        ready()
+        return store.perform("application", make)
+
+    def look(make: Callable[[], Verb[Result]], /) -> Result:
+        ready()
+        with store.read() as transaction:
+            return transaction.perform(make())
+
+    return desk(store, settings, handlers, perform, look)
+
+
+def desk(store: Store, settings: Settings, handlers: Registry, perform: Perform, look: Perform) -> Desk:
+    """Return a desk behind which somebody else performs."""
+    scope = Scope.of(store.dialect, settings.namespace, wake=settings.wake == "notify")
+
+    def now() -> Instant:
+        return (store.watch or SystemWatch()).now()
+
+    return Desk(scope, handlers, now, perform, look)
+
+
+def worker_of(
+    store: Store,
+    settings: Settings,
+    handlers: Registry,
+    *,
+    queues: Sequence[str] = (),
+    concurrency: int = Appetite.concurrency,
+    batch: int = Appetite.batch,
+    lease: timedelta | float | None = None,
+    allows_commands: bool = False,
+    at_once: bool = False,
+) -> Worker:
+    """Return a worker for the namespace of the settings; *at_once* needs no threads (tests)."""
+    appetite = Appetite(
+        limits.number(concurrency, "concurrency", 1, 10_000),
+        limits.number(batch, "batch", 1, 10_000),
+        Appetite.lease if lease is None else lease_of(lease),
+    )
+    subscription = Subscription((settings.namespace,), tuple(limits.text(name, "queues") for name in queues))
+    if allows_commands and COMMAND not in handlers:
+        allow_commands(handlers)
+    return Worker(store, handlers, subscription, appetite, at_once=at_once)
+
+
+def lease_of(length: timedelta | float) -> int:
+    """Check how long a claim is to last: shorter ones would run out between two heartbeats of a busy machine."""
+    duration = to_duration(length, "lease")
+    if not SECOND <= duration <= HOUR:
+        raise InvalidInput("lease", length, "a duration from a second to an hour")
+    return duration
+
+
+def process_of(store: Store, *, daemon: bool, worker: Worker | None) -> Process:
+    """Return what runs beside each other in this process."""
+    return Process(store, TriggerDaemon(store) if daemon else None, worker)

@@ -1,0 +1,99 @@
+"""A process that works: the trigger daemon, a worker, or both, until it is stopped.
+
+The first signal (Ctrl-C, SIGTERM) lets what runs finish; a second one stops at once. Any number of these may run, on
+any number of hosts; none of them leads.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Self
+
+from tickwork.engine.loop import Listener, Runner
+from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
+from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.store.store import Store
+from tickwork.watch import SystemWatch
+
+log = logging.getLogger("tickwork.process")
+
+
+class Process:
+    """What runs beside each other in one process, on one store."""
+
+    def __init__(self, store: Store, daemon: TriggerDaemon | None, worker: Worker | None) -> None:
+        self.store, self.trigger_daemon, self.task_worker = store, daemon, worker
+        self._listener = Listener(store.dialect.ear)
+        self._runner: Runner | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Start the threads and return."""
+        if self.trigger_daemon is not None:
+            watch = self.store.watch or SystemWatch()
+            self._runner = Runner(self.trigger_daemon, watch, self._listener.poll)
+            self._listener.connect("trigger", self._runner.bell)
+        if self.task_worker is not None:
+            self.task_worker.start(self._listener)
+        if self._runner is not None:
+            self._runner.start()
+        self._listener.start()
+
+    def ask_to_stop(self) -> None:
+        """Let :meth:`run` end; asked again, it does not wait for what runs."""
+        if self._stopping.is_set() and self.task_worker is not None:
+            self.task_worker.hurry()
+        self._stopping.set()
+
+    def stop(self, grace: float = GRACE_SECONDS) -> bool:
+        """Stop the threads; return whether everything that ran could finish within *grace* seconds."""
+        self._stopping.set()
+        gentle = True
+        if self._runner is not None:
+            self._runner.stop()
+        if self.task_worker is not None:
+            gentle = self.task_worker.stop(grace)
+        if self._runner is not None:
+            gentle = self._runner.join(grace) and gentle
+        self._listener.stop()
+        return gentle
+
+    def run(self, grace: float = GRACE_SECONDS) -> bool:
+        """Start, wait for a signal or :meth:`ask_to_stop`, stop."""
+        with self._signals():
+            self.start()
+            try:
+                self._stopping.wait()
+                log.info("stopping; a second signal stops at once")
+            finally:
+                gentle = self.stop(grace)
+        return gentle
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Listen to signals where that is allowed: in the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def heard(number: int, frame: FrameType | None) -> None:
+            self.ask_to_stop()
+
+        before: dict[int, Any] = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,279 @@
+"""What people do to triggers: put, move, edit, cancel, pause, resume, rearm; get and list.
+
+A key and an id both address a trigger. Each verb is one edit in one transaction: it is done when that transaction
+commits, and from then on the old order never fires. On a lent asynchronous connection every verb is awaited.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Unpack
+
+import msgspec
+
+from tickwork.api.desk import Desk
+from tickwork.clocks.clock import Clock
+from tickwork.clocks.codec import encode_json
+from tickwork.errors import InvalidInput, NotFound
+from tickwork.model import limits
+from tickwork.model.action import Action
+from tickwork.model.policies import decode_policies
+from tickwork.model.report import LedgerRow, Trigger, Version
+from tickwork.model.standing_order import (
+    StandingOrder,
+    Terms,
+    TriggerPut,
+    action_columns,
+    checked_action,
+    policy_changes,
+    settled,
+    term_columns,
+)
+from tickwork.store import reports, triggers
+from tickwork.store.dialect import Verb
+from tickwork.store.triggers import Edit, Held
+from tickwork.watch import Instant, to_instant
+
+Missed = Literal["skip", "latest", "all"]
+
+
+class Triggers:
+    """The triggers of one namespace, through one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def put(
+        self,
+        key: str,
+        clock: Clock | datetime,
+        action: Action,
+        *,
+        rearm: bool = False,
+        by: str = "",
+        unchecked: bool = False,
+        **terms: Unpack[Terms],
+    ) -> TriggerPut:
+        """Write a trigger under *key*; a key that exists is edited, and an identical put changes nothing.
+
+        Args:
+            key: 1 to 500 characters, unique in the namespace.
+            clock: when; a datetime with a zone is a one-time clock.
+            action: what a firing does: ``handler.task(...)``, ``PutTask`` or ``Log``.
+            rearm: begin a new generation, so that a one-time trigger that has fired may fire again.
+            by: who did it, for the trail.
+            unchecked: do not check handler and payload against what is registered.
+            **terms: misfire, grace, overlap, jitter, max_firings, pause_on_failure, expires_after, priority, queue,
+                attempts, object, container, tags; durations are timedeltas or seconds.
+
+        Raises:
+            InvalidInput: a value is out of range; InvalidClock: the clock never fires.
+            UnknownHandler, InvalidPayload: nobody could run the task.
+            TryAgain: the transaction lost a race and must be begun anew.
+
+        >>> from datetime import timedelta
+        >>> from tickwork import Tickwork, clocks
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("feeds.poll")
+        ... def poll(feed: int): ...
+        >>> app.triggers.put("feed/7", clocks.Every(timedelta(minutes=5)), poll.task(feed=7)).did
+        'created'
+        >>> app.triggers.put("feed/7", clocks.Every(timedelta(minutes=5)), poll.task(feed=7)).did
+        'unchanged'
+        >>> app.triggers.cancel("feed/7").did
+        'cancelled'
+        >>> app.close()
+        """
+        desk = self._desk
+        checked = checked_action(action)
+        terms = Terms(**{**desk.attempts(checked, terms), **terms})  # type: ignore[typeddict-item]
+        columns = StandingOrder.of(key, clock, checked, desk.now(), terms).columns()
+
+        def verb() -> Verb[TriggerPut]:
+            if not unchecked:
+                yield from desk.check(checked)
+            return (yield from triggers.put(desk.scope, columns, rearm=rearm, by=by))
+
+        return desk.perform(verb)
+
+    def move(self, trigger: str | int, clock: Clock | datetime, *, rearm: bool = False, by: str = "") -> TriggerPut:
+        """Give a trigger another clock. Once this has committed, the old time never fires.
+
+        Raises NotFound for a trigger that does not exist or was cancelled, InvalidClock for a clock that never fires.
+        """
+
+        def decide(held: Held) -> Edit | TriggerPut:
+            _alive(held)
+            kind, params = encode_json(settled(clock, held.key, self._desk.now()))
+            if (kind, params) == (held.clock_kind, held.clock_params) and not rearm:
+                return held.unchanged()
+            return Edit("moved", {"clock_kind": kind, "clock_params": params}, rearm)
+
+        return self._edit(trigger, decide, by)
+
+    def edit(
+        self,
+        trigger: str | int,
+        *,
+        clock: Clock | datetime | None = None,
+        action: Action | None = None,
+        by: str = "",
+        unchecked: bool = False,
+        **terms: Unpack[Terms],
+    ) -> TriggerPut:
+        """Change what is named and leave the rest; raises NotFound as :meth:`move` does."""
+        desk = self._desk
+        columns = term_columns(terms)
+        changes = policy_changes(terms)
+        if action is not None:
+            columns.update(action_columns(checked_action(action)))
+
+        def decide(held: Held) -> Edit | TriggerPut:
+            _alive(held)
+            wanted = dict(columns)
+            if changes:
+                policies = msgspec.structs.replace(decode_policies(held.policies), **changes).encode()
+                if policies != held.policies:
+                    wanted["policies"] = policies
+            if clock is not None:
+                kind, params = encode_json(settled(clock, held.key, desk.now()))
+                if (kind, params) != (held.clock_kind, held.clock_params):
+                    wanted.update(clock_kind=kind, clock_params=params)
+            return Edit("edited", wanted) if wanted else held.unchanged()
+
+        def verb() -> Verb[TriggerPut]:
+            if action is not None and not unchecked:
+                yield from desk.check(action)
+            return (yield from triggers.edit(desk.scope, trigger, decide, by=by))
+
+        return desk.perform(verb)
+
+    def cancel(self, trigger: str | int, *, by: str = "") -> TriggerPut:
+        """Cancel a trigger; once this has committed, nothing is put for it. The row and its history stay.
+
+        Cancelling again answers ``already cancelled``; raises NotFound where there is no such trigger.
+        """
+        return self._edit(trigger, _cancelled, by)
+
+    def cancel_object(self, object: str, *, by: str = "") -> list[TriggerPut]:
+        """Cancel every trigger about an object, in the order of their ids (so that two of these cannot deadlock)."""
+        desk, name = self._desk, limits.text(object, "object")
+        return desk.perform(lambda: triggers.edit_of_object(desk.scope, name, _cancelled, by=by))
+
+    def pause(self, trigger: str | int, *, by: str = "") -> TriggerPut:
+        """Stop a trigger; its clock keeps its place, and nothing fires until it is resumed."""
+
+        def decide(held: Held) -> Edit | TriggerPut:
+            _alive(held)
+            return held.unchanged() if held.state == "paused" else Edit("paused", {"state": "paused"})
+
+        return self._edit(trigger, decide, by)
+
+    def resume(self, trigger: str | int, *, missed: Missed = "skip", by: str = "") -> TriggerPut:
+        """Let a trigger go on that was paused or set aside; *missed* says what becomes of the slots in between.
+
+        ``skip``: none of them fires; ``latest``: one firing that says how many it stands for; ``all``: each one.
+        """
+        if missed not in ("skip", "latest", "all"):
+            raise InvalidInput("missed", missed, "skip, latest or all")
+
+        def decide(held: Held) -> Edit | TriggerPut:
+            _alive(held)
+            if held.state == "active" and not held.set_aside:
+                return held.unchanged()
+            return Edit("resumed", {"state": "active", "missed": missed})
+
+        return self._edit(trigger, decide, by)
+
+    def rearm(self, trigger: str | int, *, by: str = "") -> TriggerPut:
+        """Begin a new generation: the clock starts now, and a one-time trigger that has fired may fire again.
+
+        A cancelled trigger becomes active, a paused one stays paused.
+        """
+
+        def decide(held: Held) -> Edit | TriggerPut:
+            return Edit("rearmed", {"state": "active"} if held.state == "cancelled" else {}, rearm=True)
+
+        return self._edit(trigger, decide, by)
+
+    def get(self, trigger: str | int) -> Trigger:
+        """Return a trigger with the state of its event, by key or id; raises NotFound."""
+        desk = self._desk
+        return desk.look(lambda: reports.trigger(desk.scope, trigger))
+
+    def list(
+        self,
+        prefix: str | None = None,
+        *,
+        state: str | None = None,
+        object: str | None = None,
+        container: str | None = None,
+        tag: str | None = None,
+        handler: str | None = None,
+        due_before: datetime | Instant | None = None,
+        set_aside: bool | None = None,
+        limit: int = 100,
+    ) -> list[Trigger]:
+        """List triggers, those that fire next first; a filter that is not given does not filter.
+
+        *prefix* is how the key begins, *due_before* an instant (included), *state* active, paused or cancelled.
+        """
+        desk = self._desk
+        if state not in (None, "active", "paused", "cancelled"):
+            raise InvalidInput("state", state, "active, paused or cancelled")
+        due = None if due_before is None else to_instant(due_before, "due_before")
+        n = limits.number(limit, "limit", 1, 1_000_000)
+        return desk.look(
+            lambda: reports.triggers(
+                desk.scope,
+                due_before=due,
+                limit=n,
+                prefix=prefix,
+                state=state,
+                object=object,
+                container=container,
+                tag=tag,
+                handler=handler,
+                set_aside=set_aside,
+            )
+        )
+
+    def ledger(self, trigger: str | int, *, limit: int = 100) -> list_of[LedgerRow]:
+        """The outcomes of a trigger's occurrences, newest first; raises NotFound."""
+        desk = self._desk
+
+        def verb() -> Verb[list_of[LedgerRow]]:
+            found = yield from reports.trigger(desk.scope, trigger)
+            return (yield from reports.ledger(found.id, limit))
+
+        return desk.look(verb)
+
+    def trail(self, trigger: str | int, *, limit: int = 100) -> list_of[Version]:
+        """Every version that a trigger had, newest first; raises NotFound."""
+        desk = self._desk
+
+        def verb() -> Verb[list_of[Version]]:
+            found = yield from reports.trigger(desk.scope, trigger)
+            return (yield from reports.trail(found.id, limit))
+
+        return desk.look(verb)
+
+    def _edit(self, trigger: str | int, decide: triggers.Decide, by: str) -> TriggerPut:
+        desk = self._desk
+        return desk.perform(lambda: triggers.edit(desk.scope, trigger, decide, by=by))
+
+
+#: ``list`` is a verb in the class above, so the type goes by another name there.
+list_of = list
+
+
+def _alive(held: Held) -> None:
+    if held.state == "cancelled":
+        raise NotFound(f"the trigger {held.key!r} was cancelled; put it again, or re-arm it, to begin anew")
+
+
+def _cancelled(held: Held) -> Edit | TriggerPut:
+    if held.state == "cancelled":
+        return held.unchanged("already cancelled")
+    return Edit("cancelled", {"state": "cancelled"})

@@ -1,0 +1,56 @@
+"""From what a user lends to the class that knows it. Nothing is imported before such an object arrives."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from tickwork.errors import InvalidInput
+from tickwork.store.lent.lent import Loan
+
+#: (package, class) -> our module and what makes the loan. Subclasses are known by their bases.
+KINDS: dict[tuple[str, str], tuple[str, str]] = {
+    ("sqlite3", "Connection"): ("sqlite", "LentSqlite"),
+    ("psycopg", "Connection"): ("psycopg", "LentPsycopg"),
+    ("psycopg", "AsyncConnection"): ("psycopg", "LentPsycopgAsync"),
+    ("asyncpg", "Connection"): ("asyncpg", "LentAsyncpg"),
+    ("asyncpg", "PoolConnectionProxy"): ("asyncpg", "LentAsyncpg"),
+    ("aiosqlite", "Connection"): ("aiosqlite", "LentAiosqlite"),
+    ("sqlalchemy", "Session"): ("sqlalchemy", "LentSession"),
+    ("sqlalchemy", "scoped_session"): ("sqlalchemy", "LentSession"),
+    ("sqlalchemy", "Connection"): ("sqlalchemy", "LentSqlalchemy"),
+    ("sqlalchemy", "AsyncSession"): ("sqlalchemy", "LentAsyncSqlalchemy.session"),
+    ("sqlalchemy", "async_scoped_session"): ("sqlalchemy", "LentAsyncSqlalchemy.session"),
+    ("sqlalchemy", "AsyncConnection"): ("sqlalchemy", "LentAsyncSqlalchemy.connection"),
+    ("django", "BaseDatabaseWrapper"): ("django", "LentDjango"),
+    ("django", "ConnectionProxy"): ("django", "LentDjango"),
+}
+
+
+def loan_of(lent: Any) -> Loan:
+    """Return the loan of whatever a user lends; raises InvalidInput for what nobody knows.
+
+    >>> import sqlite3
+    >>> type(loan_of(sqlite3.connect(":memory:"))).__name__
+    'LentSqlite'
+    """
+    if isinstance(lent, str):
+        return _made("django", "LentDjango.of_alias", lent)
+    for base in type(lent).__mro__:
+        kind = KINDS.get((base.__module__.partition(".")[0], base.__name__))
+        if kind is not None:
+            return _made(*kind, lent)
+    raise InvalidInput(
+        "connection",
+        lent,
+        "a SQLAlchemy Session, Connection, AsyncSession or AsyncConnection, a Django connection or its alias, a psycopg "
+        "connection (sync or async), or an asyncpg, sqlite3 or aiosqlite connection",
+    )
+
+
+def _made(module: str, maker: str, lent: Any) -> Loan:
+    made: Any = import_module(f"tickwork.store.lent.{module}")
+    for name in maker.split("."):
+        made = getattr(made, name)
+    loan: Loan = made(lent)
+    return loan
