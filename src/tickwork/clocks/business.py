@@ -29,7 +29,8 @@ LONGEST_CLOSURE = 400
 class BusinessDaysBefore(Clock):
     """Fires *days* business days before each occurrence of *clock*, at the same local time in *zone*.
 
-    With ``days=0`` an occurrence on a business day stays, another one moves back to the last business day before it.
+    It counts back from the occurrence's day, whatever that is: one business day before a Saturday is Friday. With
+    ``days=0`` an occurrence on a business day stays, and another one moves back to the last business day before it.
     *holidays* are further days off, *weekend* the days off of each week. An occurrence that would land on one already
     fired is passed over. Raises InvalidClock for what cannot be counted.
 

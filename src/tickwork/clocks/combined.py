@@ -22,20 +22,14 @@ MOST_STEPS = 10_000
 
 
 class _Searched(Clock):
-    """What the three combinations share: they are searched from any moment, and from nothing before ``since``."""
+    """What an intersection and an exclusion share: nothing before ``since`` is an occurrence."""
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
-        first = self._first(since)
-        if after is None or (first is not None and first > after):
-            return first
-        return self.following(after, since)
-
-    def _first(self, since: Instant) -> Instant | None:
-        return self.following(since, since)
+        return self.following(since if after is None else max(after, since), since)
 
 
 @dataclass(frozen=True, init=False)
-class Union(_Searched):
+class Union(Clock):
     """Fires whenever one of its clocks does, once where several do.
 
     >>> from tickwork.clocks import Cron
@@ -49,11 +43,13 @@ class Union(_Searched):
     def __init__(self, *clocks: Clock) -> None:
         object.__setattr__(self, "clocks", _flat(clocks, Union))
 
+    def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
+        if after is not None and after >= since:
+            return self.following(after, since)
+        return _earliest(_from_its_first(clock, after, since) for clock in self.clocks)
+
     def following(self, at: Instant, since: Instant) -> Instant | None:
         return _earliest(clock.following(at, since) for clock in self.clocks)
-
-    def _first(self, since: Instant) -> Instant | None:
-        return _earliest(clock.next_at(None, since) for clock in self.clocks)
 
     def resolve(self, key: str, at: Instant) -> Clock:
         return Union(*(clock.resolve(key, at) for clock in self.clocks))
@@ -208,6 +204,12 @@ def _flat(clocks: tuple[Clock, ...], outer: type[Union | Intersection]) -> tuple
     if not opened:
         raise InvalidClock("clocks", clocks, "one clock or more")
     return tuple(opened)
+
+
+def _from_its_first(clock: Clock, after: Instant | None, since: Instant) -> Instant | None:
+    """Return the clock's next occurrence while another's one-time past is fired: its own past stays past."""
+    first = clock.next_at(None, since)
+    return first if after is None or first is None or first > after else clock.following(after, since)
 
 
 def _earliest(found: Iterator[Instant | None]) -> Instant | None:

@@ -53,11 +53,12 @@ class Shifted(Clock):
         if after is not None:
             return self.following(after, since)
         first = self.clock.next_at(None, since)
-        moved = None if first is None else self._moved(first)
-        # Shifted back, the first occurrence may lie before since: then it is over; a one-time clock's still counts.
-        if moved is None or moved > since or self.clock.following(since, since) != first:
-            return moved
+        if first is not None and self._is_single(first, since):
+            return self._moved(first)  # as with a one-time clock: late is better than never
         return self.following(since, since)
+
+    def _is_single(self, first: Instant, since: Instant) -> bool:
+        return self.clock.following(first, since) is None and self.clock.prev_at(first, since) is None
 
     def following(self, at: Instant, since: Instant) -> Instant | None:
         if self.zone is None:
