@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,12 +39,12 @@ def demo(seed: int | None, as_json: bool) -> int:
     return play(secrets.randbelow(1_000_000) if seed is None else seed, as_json=as_json)
 
 
-def play(seed: int, *, as_json: bool = False, daemon: Sequence[str] | None = None) -> int:
-    """Run the demonstration, tell its account, and return the exit code."""
+def play(seed: int, *, as_json: bool = False, **how: Any) -> int:
+    """Run the demonstration, tell its account, and return the exit code; *how* is another script, as tests want it."""
     from tickwork.api.demonstration.show import demonstrate
 
     with tempfile.TemporaryDirectory(prefix="tickwork-demo-") as folder, telling(as_json) as tell:
-        ending = demonstrate(Path(folder), seed, tell, daemon=daemon)
+        ending = demonstrate(Path(folder), seed, tell, **how)
     if as_json:
         say_json({"seed": seed, **say_account(ending), "wrong": ending.account.wrong})
     else:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from tickwork.api.app import Tickwork
+
+WORK_SECONDS = 0.005
 
 app = Tickwork()
 
 
 @app.handler("demo.ring")
 def ring(number: int) -> None:
-    """Do the work of one order: nothing at all, so that what is seen is the scheduling."""
+    """Do the work of one order: a moment of it, so that a kill finds some under way."""
+    time.sleep(WORK_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -52,15 +53,14 @@ class Crew:
         for _ in range(WORKERS):
             self._start("worker", hand)
 
-    def kill(self, number: int) -> str:
-        """Kill one with SIGKILL, as a power cut would, and start another in its place; return its role."""
-        member = self.members[number % len(self.members)]
+    def kill(self, role: str, chance: random.Random) -> None:
+        """Kill one of that role with SIGKILL, as a power cut would, and start another in its place."""
+        member = chance.choice([each for each in self.members if each.role == role])
         member.process.kill()
         member.process.wait()
         self.members.remove(member)
         self._start(member.role, member.command)
         self.kills += 1
-        return member.role
 
     def stop(self) -> None:
         """Ask everybody to end, and end who does not."""
@@ -86,6 +86,12 @@ class Crew:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env={**os.environ, "TICKWORK_DATABASE": self.url},
+                env={**os.environ, "TICKWORK_DATABASE": self.url, "PYTHONPATH": _path()},
             )
         self.members.append(Member(role, command, process))
+
+
+def _path() -> str:
+    """Return a path on which the children find this very package, however it was found here."""
+    here = str(Path(__file__).parents[3])
+    return os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))

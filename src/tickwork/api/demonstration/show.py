@@ -19,15 +19,26 @@ from tickwork.api.demonstration.shop import BATCH, Shop
 from tickwork.api.importing import import_crontab
 from tickwork.watch import SECOND, SystemWatch
 
-#: Orders, the stretch in which they fall due, edits and kills while they do.
-ORDERS, EDITS, KILLS = 4_000, 600, 9
-SPAN = 10 * SECOND
-#: From the first write to the first order.
-LEAD = 2 * SECOND
-#: How long the show may last, in seconds; what is not done then is lost.
-LONGEST = 24.0
 LOOK_EVERY = 0.1
 DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How much of everything, and how long; times in seconds."""
+
+    orders: int = 4_000
+    edits: int = 600
+    kills: tuple[str, ...] = ("daemon",) * 3 + ("worker",) * 4
+    """Who is killed; the order is drawn by chance."""
+    span: float = 10.0
+    """The stretch in which the orders fall due."""
+    lead: float = 2.0
+    """From the first write to the first order."""
+    writing: float = 6.0
+    """A slow machine writes fewer orders: the show goes on after so long."""
+    longest: float = 24.0
+    """What is not done then is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,9 @@ class Ending:
 Tell = Callable[[Scene], None]
 
 
-def demonstrate(folder: Path, seed: int, tell: Tell, *, daemon: Sequence[str] | None = None) -> Ending:
+def demonstrate(
+    folder: Path, seed: int, tell: Tell, *, script: Script = Script(), daemon: Sequence[str] | None = None
+) -> Ending:
     """Run the show in an empty folder and return its account; chance is drawn from *seed*."""
     url = f"sqlite:///{folder / 'demo.db'}"
     crew = Crew(url, folder / "crew.log", daemon)
@@ -68,7 +81,7 @@ def demonstrate(folder: Path, seed: int, tell: Tell, *, daemon: Sequence[str] | 
             shop = Shop(app, connection, random.Random(seed))
             crew.start()
             try:
-                _Show(shop, crew, connection, tell).play()
+                _Show(script, shop, crew, connection, tell).play()
             finally:
                 crew.stop()
             return Ending(
@@ -86,7 +99,8 @@ def sample() -> bytes:
 class _Show:
     """One run: a loop that writes, edits and kills by the clock."""
 
-    def __init__(self, shop: Shop, crew: Crew, connection: sqlite3.Connection, tell: Tell) -> None:
+    def __init__(self, script: Script, shop: Shop, crew: Crew, connection: sqlite3.Connection, tell: Tell) -> None:
+        self.script = script
         self.shop, self.crew, self.connection, self._tell = shop, crew, connection, tell
         self.began = time.monotonic()
         self.saying = ""
@@ -94,36 +108,44 @@ class _Show:
         self.told_at = -1.0
 
     def play(self) -> None:
-        shop = self.shop
+        shop, script = self.shop, self.script
         shop.open()
-        shop.first_at = SystemWatch().now() + LEAD
-        shop.last_at = shop.first_at + SPAN
-        self.say(f"writing {ORDERS:,} triggers, due within ten seconds, in the application's own transactions")
-        while shop.written < ORDERS:
-            shop.write(min(BATCH, ORDERS - shop.written))
+        shop.first_at = SystemWatch().now() + round(script.lead * SECOND)
+        shop.last_at = shop.first_at + round(script.span * SECOND)
+        self.say(
+            f"writing {script.orders:,} triggers, due within {script.span:g} seconds, in the application's own transactions"
+        )
+        while shop.written < script.orders and self.seconds < script.writing:
+            shop.write(min(BATCH, script.orders - shop.written))
             self.look()
         self.say("firing; the application moves and cancels meanwhile")
         self.while_it_fires()
         shop.close()
         self.say("waiting until all of it is done")
-        while time.monotonic() - self.began < LONGEST and self.look(force=True):
+        while self.seconds < script.longest and self.look(force=True):
             time.sleep(LOOK_EVERY)
 
     def while_it_fires(self) -> None:
-        """Edit evenly over the span, and kill now and then."""
-        shop, edits, kills = self.shop, 0, 0
-        while (gone := SystemWatch().now() - shop.first_at) < SPAN:
-            share = max(0.0, gone / SPAN)
-            if edits < EDITS * share:
+        """Edit evenly until the last order is due, and kill now and then."""
+        shop, script, edits = self.shop, self.script, 0
+        doomed = shop.chance.sample(script.kills, len(script.kills))
+        began_at = SystemWatch().now()
+        while (now := SystemWatch().now()) < shop.last_at:
+            share = (now - began_at) / max(1, shop.last_at - began_at)
+            if edits < script.edits * share:
                 shop.edit()
                 edits += 1
-            elif kills < KILLS * share - 0.5:
-                role = self.crew.kill(shop.chance.randrange(1_000))
-                kills += 1
+            elif self.crew.kills < len(doomed) * share - 0.5:
+                role = doomed[self.crew.kills]
+                self.crew.kill(role, shop.chance)
                 self.say(f"kill -9 of a {role}")
             else:
                 time.sleep(0.005)
             self.look()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
 
     def say(self, saying: str) -> None:
         self.saying = saying
@@ -131,7 +153,7 @@ class _Show:
 
     def look(self, *, force: bool = False) -> int:
         """Tell how things stand, now and then; return how much is open."""
-        seconds = time.monotonic() - self.began
+        seconds = self.seconds
         if not force and seconds - self.told_at < LOOK_EVERY:
             return 1
         self.told_at = seconds
