@@ -1,0 +1,126 @@
+"""Walks of claiming, settling and rescue: a worker process dies before its n-th statement, for every n, really.
+
+Whatever n was, afterwards every task that was put is archived exactly once, no lease is left, and the attempts are
+right: what had not begun was given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.dying import walk
+from tests.support.shop import NOON, Shop
+from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.tasks.rescue import Rescue
+from tickwork.engine.tasks.worker import Worker
+from tickwork.signals import GiveUp, Snooze
+from tickwork.store.claims import Subscription
+from tickwork.store.open import open_store
+from tickwork.store.store import Store
+from tickwork.watch import SECOND
+
+TASKS = 6
+
+
+def registry() -> Any:
+    """Handlers of every kind of end: done, failing once, snoozing once, giving up, a last attempt."""
+    from tests.support.shop import registered
+
+    def fails(task) -> None:
+        if task.attempt == 1 and not task.lost:
+            raise ValueError("the first time")
+
+    def snoozes(task) -> None:
+        if task.late_for.total_seconds() < 60:
+            raise Snooze(60)
+
+    def gives_up() -> None:
+        raise GiveUp("it is no use")
+
+    return registered(done=lambda: "done", fails=fails, snoozes=snoozes, gives_up=gives_up, once=lambda: None)
+
+
+def prepare(fresh: Callable[[], str]) -> Callable[[], str]:
+    def put() -> str:
+        url = fresh()
+        store = open_store(url)
+        shop = Shop(store)
+        for name in ("done", "fails", "snoozes", "gives_up", "done"):
+            shop.put(name)
+        shop.put("once", attempts=1)
+        store.close()
+        return url
+
+    return put
+
+
+def work(store: Store) -> None:
+    """A worker's whole life, without threads: claim, run, settle, until nothing is left to do today."""
+    shop = Shop(store)
+    worker = Worker(store, registry(), Subscription(), Appetite(concurrency=2, batch=4), at_once=True)
+    for _ in range(2):
+        worker.heartbeat.turn(shop.watch.now())
+        worker.run_due()
+        shop.wind(120)
+    worker._last_words()
+
+
+def recover(store: Store) -> None:
+    """A rescuer that has watched for a lease's length, and a worker after it."""
+    shop = Shop(store, NOON + 3600 * SECOND)
+    rescue = Rescue(store)
+    rescue.turn(shop.watch.now())
+    shop.wind(31)
+    rescue.turn(shop.watch.now())
+    worker = shop.worker(registry())
+    for _ in range(3):
+        worker.run_due()
+        shop.wind(3600)
+
+
+def check(url: str, n: int) -> None:
+    """Everything that was put is archived exactly once; nothing is left over."""
+    store = open_store(url)
+    recover(store)
+    shop = Shop(store)
+    archive = shop.archive
+    assert len(archive) == TASKS, f"died before statement {n}: {sorted(archive)}, left {shop.tasks}"
+    assert (shop.tasks, shop.leases) == ({}, []), f"died before statement {n}"
+    outcomes = {row.id: row.outcome for row in archive.values()}
+    assert [outcomes[task] for task in (1, 2, 3, 4, 5)] == ["done", "done", "done", "gave up", "done"], f"at {n}"
+    assert outcomes[6] in ("done", "lost")
+    assert archive[6].attempt == 1, f"died before statement {n}: a task of one attempt ran twice"
+    store.close()
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_worker_dies_before_every_statement(bench: Any, store_name: str, tell: Callable[[str], None]) -> None:
+    died = walk(work, prepare(bench.migrated), check)
+    assert died > 20
+    tell(f"walk of claiming, marking and settling on {store_name}: died before each of {died} statements")
+
+
+def lose_and_recover(store: Store) -> None:
+    """Claim all and forget it, then rescue: it is the rescuer that dies."""
+    from tickwork.store import claims
+    from tickwork.store.claims import Wish
+
+    shop = Shop(store)
+    with store.begin("worker") as transaction:
+        claims.claim(transaction, Subscription(), Wish(7, 1, 30 * SECOND, 10, 2))
+    rescue = Rescue(store)
+    rescue.turn(shop.watch.now())
+    shop.wind(31)
+    rescue.turn(shop.watch.now())
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_rescuer_dies_before_every_statement(bench: Any, store_name: str, tell: Callable[[str], None]) -> None:
+    died = walk(lose_and_recover, prepare(bench.migrated), check)
+    assert died > 10
+    tell(f"walk of rescue on {store_name}: died before each of {died} statements")
