@@ -87,7 +87,7 @@ def next_fire(job_id: int, cadence: Cadence, descriptor: Descriptor, state: Stat
 
 
 def retry_at(job_id: int, descriptor: Descriptor, state: State) -> Instant | None:
-    """Return when a job in error is tried again; the chance is a hash of job and event, the same for ever."""
+    """Return when a job in error is tried again; the chance is a hash of job and failure, the same for ever."""
     if state.status != "error" or state.ended_at is None:
         return None
     attempt = max(0, state.in_cycle - 1)
@@ -96,7 +96,7 @@ def retry_at(job_id: int, descriptor: Descriptor, state: State) -> Instant | Non
     asked = _asked_for(state)
     if asked is not None:
         return state.ended_at + asked
-    chance = jitter_of(job_id, state.seq, 999_999) / 1_000_000
+    chance = jitter_of(job_id, state.ended_at, 999_999) / 1_000_000
     return state.ended_at + descriptor.retry.wait(attempt, chance)
 
 

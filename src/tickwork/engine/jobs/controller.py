@@ -148,6 +148,7 @@ class JobController:
 
     def _boot(self, now: Instant) -> None:
         self.forget()
+        self._heard.take()  # whatever was signalled so far, the query sees it
         with self.store.read() as transaction:
             # the cursor first: what is committed between the two statements is read twice, never missed
             cursor = jobs.newest_event(transaction)

@@ -27,11 +27,12 @@ select id, namespace, name, origin, handler, priority, recurs, lease, seq, statu
 
 -- name: jobs_at_rest
 -- reader: anyone
--- what a controller begins with: every job that may have a timer or a retry to come, and nothing of the log
+-- what a controller begins with: every job that may have a timer, a retry or an end to come, and nothing of the log
 select id, namespace, name, origin, handler, priority, recurs, lease, seq, status, descriptor, created_at, configured_at,
        changed_at, nominal_at, ended_at, since_completed, in_cycle, error, started_at, :now
   from tickwork.job
- where status in ('completed', 'error', 'fatal') and (recurs = 1 or status = 'error');
+ where status in ('completed', 'error', 'fatal', 'stop requested')
+   and (recurs = 1 or status = 'error' or status = 'stop requested');
 
 -- name: where_jobs_stand
 -- reader: anyone

@@ -24,7 +24,7 @@ create table tickwork.job (                       -- each writer through its own
     started_at    bigint,
     unique (namespace, name)
 ) with (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
-create index job_at_rest on tickwork.job (status, id) where status in ('completed', 'error', 'fatal');
+create index job_at_rest on tickwork.job (status, id) where status in ('completed', 'error', 'fatal', 'stop requested');
 create index job_scheduled on tickwork.job (namespace, priority, changed_at, id) where status = 'scheduled';
 create index job_of_lease on tickwork.job (lease) where lease is not null;
 

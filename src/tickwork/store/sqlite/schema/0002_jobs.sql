@@ -24,7 +24,7 @@ create table tickwork.job (                       -- each writer through its own
     started_at    integer,
     unique (namespace, name)
 ) strict;
-create index tickwork.job_at_rest on tickwork.job (status, id) where status in ('completed', 'error', 'fatal');
+create index tickwork.job_at_rest on tickwork.job (status, id) where status in ('completed', 'error', 'fatal', 'stop requested');
 create index tickwork.job_scheduled on tickwork.job (namespace, priority, changed_at, id) where status = 'scheduled';
 create index tickwork.job_of_lease on tickwork.job (lease) where lease is not null;
 
