@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -46,6 +47,7 @@ def connectable(command: Command) -> Command:
         with ExitStack() as stack:
 
             def opened() -> Tickwork:
+                logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it tells each try; the error tells it once
                 app = open_app(database, app_path, schema, namespace)
                 stack.callback(app.close)
                 return app

@@ -35,8 +35,9 @@ def exit_code(error: TickworkError) -> int:
 
 
 def one_line(error: TickworkError) -> str:
-    """Return the error's message without line ends."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return the error's message without line ends, in the words of the command line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said.replace("say unchecked=True", "say --unchecked")  # the library's errors speak Python
 
 
 def each(names: tuple[str, ...], verb: Callable[[str], object]) -> int:

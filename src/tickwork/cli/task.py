@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.connecting import as_json, connected
-from tickwork.cli.failing import each
-from tickwork.cli.showing import list_rows, show_fields
+from tickwork.cli.failing import FINE, NOT_FOUND, SOME_FAILED, each
+from tickwork.cli.showing import fields_of, list_rows, say_json, show_fields
 from tickwork.cli.teaching import Group
+from tickwork.errors import NotFound
 
 if TYPE_CHECKING:
     from tickwork.api.app import Tickwork
@@ -86,9 +88,9 @@ def list_(app: Tickwork, archived: bool, outcome: str | None, as_json: bool, **f
     wanted = {name: value for name, value in filters.items() if value is not None}
     if archived:
         found = app.tasks.list_archived(outcome=outcome, **wanted)
-        list_rows(found, LISTED_ARCHIVED, as_json=as_json, empty="no such tasks in the archive")
+        list_rows(map(told, found), LISTED_ARCHIVED, as_json=as_json, empty="no such tasks in the archive")
     else:
-        list_rows(app.tasks.list(**wanted), LISTED, as_json=as_json, empty="no such tasks")
+        list_rows(map(told, app.tasks.list(**wanted)), LISTED, as_json=as_json, empty="no such tasks")
 
 
 @task.command()
@@ -101,7 +103,14 @@ def show(app: Tickwork, id_or_key: str, as_json: bool) -> None:
     $ tickwork task show 4711
     $ tickwork task show invoice/7
     """
-    show_fields(app.tasks.get(named(id_or_key)), as_json=as_json)
+    found = app.tasks.get(named(id_or_key))
+    failed = app.tasks.failures(found.id)
+    if as_json:
+        say_json({**told(found), "failed": failed})
+        return
+    show_fields(told(found), as_json=False)
+    if failed:
+        list_rows(failed, ("attempt", "outcome", "ended_at", "error"), as_json=False, empty="")
 
 
 @task.command()
@@ -116,6 +125,49 @@ def cancel(app: Tickwork, ids_or_keys: tuple[str, ...], as_json: bool) -> int:
     return each(ids_or_keys, lambda name: _tell(app.tasks.cancel(named(name)), as_json))
 
 
+@task.command()
+@click.argument("ids", nargs=-1, required=True, type=int)
+@as_json
+@connected
+def retry(app: Tickwork, ids: tuple[int, ...], as_json: bool) -> int:
+    """Bring archived tasks back under their ids, runnable at once, with no attempt counted.
+
+    $ tickwork task retry 4711 4712
+    """
+    codes = [_retried(app.tasks.retry(number), number, as_json) for number in ids]
+    if set(codes) == {NOT_FOUND}:
+        return NOT_FOUND
+    return SOME_FAILED if any(codes) else FINE
+
+
+def _retried(done: Any, number: int, as_json: bool) -> int:
+    """Say what became of one; a task that is not over cannot be brought back."""
+    if as_json:
+        say_json(done)
+    elif done.did == "retried":
+        click.echo(f"retried: task {number}")
+    else:
+        click.echo(f"tickwork: task {number} was not retried: {_WHY[done.did]}", err=True)
+    return FINE if done.did == "retried" else NOT_FOUND if done.did == "unknown" else SOME_FAILED
+
+
+_WHY = {
+    "unchanged": "it is not over",
+    "running": "it is running",
+    "over": "another unfinished task has its key",
+    "unknown": "there is no such task",
+}
+
+
+def told(found: Any) -> dict[str, Any]:
+    """Return a task as it is shown: JSON as values, not as text."""
+    fields = fields_of(found)
+    for name in ("payload", "tags", "result"):
+        if fields[name] is not None:
+            fields[name] = json.loads(fields[name])
+    return fields
+
+
 def named(text: str) -> int | str:
     """Return an id where the text is a number (or ``task:7``), else a key."""
     text = text.removeprefix("task:")
@@ -123,6 +175,8 @@ def named(text: str) -> int | str:
 
 
 def _tell(done: Any, as_json: bool) -> None:
+    if done.did == "unknown":
+        raise NotFound(f"there is no task {done.key!r}" if done.key else "there is no task of that id")
     if as_json:
         show_fields(done, as_json=True)
     else:

@@ -264,7 +264,9 @@ def preview(
 
 
 def told(trigger: Trigger) -> dict[str, Any]:
-    """Return a trigger as it is shown."""
+    """Return a trigger as it is shown; what comes next is worked out where no daemon has planned it yet."""
+    from tickwork.api.agenda import upcoming
+
     return {
         "id": trigger.id,
         "key": trigger.key,
@@ -289,7 +291,7 @@ def told(trigger: Trigger) -> dict[str, Any]:
         "changed_at": trigger.changed_at,
         "changed_by": trigger.changed_by,
         "last_at": trigger.last_at,
-        "next_at": trigger.next_at,
+        "next_at": trigger.next_at if trigger.planned else next(iter(upcoming(trigger, 1)), None),
         "due_at": trigger.due_at,
         "firings": trigger.firings,
         "failures": trigger.failures,
