@@ -27,6 +27,7 @@ class Borrower:
         self.store = url.partition(":")[0]
         self.path = url.removeprefix("sqlite:///")
         self.held: Any = None
+        self.engine: Any = None
 
     @property
     def lent(self) -> Any:
@@ -84,7 +85,7 @@ class Sqlite3(Borrower):
     kind, stores = "sqlite3", ("sqlite",)
 
     async def open(self) -> None:
-        self.held = sqlite3.connect(self.path, isolation_level=None if self.autocommit else "")
+        self.held = sqlite3.connect(self.path, isolation_level=None if self.autocommit else "DEFERRED")
 
 
 class Aiosqlite(Borrower):

@@ -258,7 +258,7 @@ def test_failed_transaction(staged, database):
             key = stage.prepare(verb)
             before = stage.written()
             await stage.borrower.begin()
-            with pytest.raises(Exception, match="no such table|does not exist"):
+            with pytest.raises(Exception, match=r"no such table|does not exist"):
                 await stage.borrower.execute("select * from no_such_table")
             if database.startswith("postgresql"):
                 with pytest.raises(StoreError, match="Roll it back"):
