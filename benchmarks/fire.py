@@ -48,14 +48,6 @@ def ours(place: Place, size: int, daemons: int, clocks: str, waiting: int, seed:
     return fired
 
 
-def theirs(place: Place, size: int) -> Lap:
-    url = floor.filled(place, size)
-    try:
-        return lap(place, floor.claim_and_complete, url)
-    finally:
-        place.drop(url)
-
-
 def main() -> None:
     given = arguments(__doc__, size=50_000, quick=20_000, waiting="0", daemons="1,2", clocks="interval,mix", peer="")
     book = Book("fire", given)
@@ -70,7 +62,7 @@ def main() -> None:
                         pairs = alternate(
                             given.runs,
                             lambda: ours(place, given.size, daemons, clocks, waiting, given.seed),  # noqa: B023
-                            lambda: theirs(place, given.size),  # noqa: B023
+                            lambda: floor.lap_of(place, given.size),  # noqa: B023
                         )
                         row = book.pairs(
                             place.label, floor.NAME, pairs, clocks=clocks, daemons=daemons, waiting=waiting,

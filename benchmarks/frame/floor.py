@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
-from frame.lap import Done
+from frame.lap import Done, Lap, lap
 from frame.places import Place, path_of
 
 BATCH = 100
@@ -103,3 +103,12 @@ def _file_loop(url: str, batch: int) -> Iterator[Done | None]:
         done, statements = done + len(ids), statements + 2
     yield Done(done, statements, statements)
     connection.close()
+
+
+def lap_of(place: Place, size: int, processes: int = 1) -> Lap:
+    """Fill a queue and drain it by the raw loop."""
+    url = filled(place, size)
+    try:
+        return lap(place, claim_and_complete, url, processes=processes)
+    finally:
+        place.drop(url)

@@ -78,8 +78,10 @@ class Lap:
         }
 
 
-def lap(place: Place, work: Work, *arguments: Any, processes: int = 1) -> Lap:
-    """Run *work* in so many children at once and return what it cost."""
+def lap(
+    place: Place, work: Work, *arguments: Any, processes: int = 1, meanwhile: Callable[[], None] | None = None
+) -> Lap:
+    """Run *work* in so many children at once and return what it cost; *meanwhile* is done here while they work."""
     children = [_Child(work, arguments) for _ in range(processes)]
     try:
         for child in children:
@@ -87,6 +89,8 @@ def lap(place: Place, work: Work, *arguments: Any, processes: int = 1) -> Lap:
         before = place.meter()
         for child in children:
             child.pipe.send("go")
+        if meanwhile is not None:
+            meanwhile()
         answers = [child.hear("done") for child in children]
         after = place.meter()
         for child in children:

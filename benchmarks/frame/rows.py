@@ -49,12 +49,23 @@ class Pairs:
         return statistics.median(ratio(one, other) for one, other in zip(self.ours, self.theirs, strict=True))
 
     @property
+    def cpu_ratio(self) -> float:
+        """Their CPU per item over ours, client and server together: steadier than rates while others use the machine."""
+        return statistics.median(
+            _cpu_each(other) / _cpu_each(one) for one, other in zip(self.ours, self.theirs, strict=True)
+        )
+
+    @property
     def rate(self) -> float:
         return statistics.median(each.rate for each in self.ours)
 
     @property
     def floor_rate(self) -> float:
         return statistics.median(each.rate for each in self.theirs)
+
+
+def _cpu_each(lap: Lap) -> float:
+    return max(1e-9, lap.client_cpu + (lap.server_cpu or 0.0)) / max(1, lap.items)
 
 
 def alternate(runs: int, ours: Callable[[], Lap], theirs: Callable[[], Lap]) -> Pairs:
@@ -111,6 +122,7 @@ class Book:
             rate=pairs.rate,
             ratio=pairs.ratio,
             floor_rate=pairs.floor_rate,
+            cpu_ratio=pairs.cpu_ratio,
             runs=len(pairs.ours),
             size=pairs.ours[0].items,
             **median_costs(pairs.ours),

@@ -37,6 +37,11 @@ Pattern = tuple[str, str, int, int]
 PAYLOAD = '{"meeting_id":7}'
 
 
+def now() -> int:
+    """The present, in microseconds."""
+    return time.time_ns() // 1000
+
+
 def mixed(seed: int, size: int = 1_000) -> list[Clock]:
     """Return clocks as in life: half crons of real crontabs, the rest recurrence rules and times of day in zones."""
     chance = random.Random(seed)
@@ -92,7 +97,7 @@ def templates(clocks: str, seed: int, at: int) -> list[Pattern]:
 def due(place: Place, size: int, *, clocks: str = "interval", waiting: int = 0, seed: int = 1) -> str:
     """Return the URL of a database with *size* due triggers and *waiting* others."""
     url = place.migrated()
-    at = time.time_ns() // 1000
+    at = now()
     stand(url, waiting, "waiting", templates("interval", seed, at)[:1], due_at=at + AHEAD)
     stand(url, size, "due", templates(clocks, seed, at))
     place.settle(url)
@@ -102,7 +107,7 @@ def due(place: Place, size: int, *, clocks: str = "interval", waiting: int = 0, 
 def changed(place: Place, size: int, *, clocks: str = "interval", waiting: int = 0, seed: int = 1) -> str:
     """Return the URL of a database in which *size* new triggers wait to be planned."""
     url = place.migrated()
-    at = time.time_ns() // 1000
+    at = now()
     stand(url, waiting, "waiting", templates("interval", seed, at)[:1], due_at=at + AHEAD)
     stand(url, size, "new", templates(clocks, seed, at), planned=False)
     place.settle(url)
@@ -112,7 +117,7 @@ def changed(place: Place, size: int, *, clocks: str = "interval", waiting: int =
 def ready(place: Place, size: int, *, waiting: int = 0) -> str:
     """Return the URL of a database with *size* ready tasks and *waiting* delayed ones."""
     url = place.migrated()
-    at = time.time_ns() // 1000
+    at = now()
     tasks(url, waiting, at + AHEAD)
     tasks(url, size, at - SECOND)
     place.settle(url)
