@@ -22,9 +22,7 @@ def order(clock, policies=Policies(), *, since_at=0, version=1, generation=1, st
     import msgspec
 
     text = params if isinstance(params, str) else msgspec.json.encode(params).decode()
-    made = Order(
-        7, version, generation, state, kind, text, since_at, policies.encode(), "task", None, None, "k"
-    )
+    made = Order(7, version, generation, state, kind, text, since_at, policies.encode(), "task", None, None, "k")
     return made._replace(**changes)
 
 

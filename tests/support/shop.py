@@ -44,7 +44,8 @@ class Waiting(NamedTuple):
 class Shop:
     """One store at noon."""
 
-    def __init__(self, store: Store, at: int = NOON) -> None:
+    def __init__(self, store: Store, at: int = NOON, *, wakes: bool = False) -> None:
+        self.wakes = wakes
         self.store, self.watch = store, ManualWatch(at)
         store.watch = self.watch
 
@@ -53,14 +54,14 @@ class Shop:
     ) -> int:
         """Put a task through the application's own verb; return its id."""
         new = NewTask.of(PutTask.of(action) if isinstance(action, str) else action, at, delay, treatment)  # type: ignore[arg-type]
-        scope = Scope.of(self.store.dialect, namespace, wake=False)
+        scope = Scope.of(self.store.dialect, namespace, wake=self.wakes)
         put = self.store.perform("application", lambda: tasks.put(scope, new.columns()))
         assert put.id is not None
         return put.id
 
     def cancel(self, task: int) -> str:
         """Cancel through the application's own verb; return its answer."""
-        scope = Scope.of(self.store.dialect, "default", wake=False)
+        scope = Scope.of(self.store.dialect, "default", wake=self.wakes)
         return self.store.perform("application", lambda: tasks.cancel(scope, task, reason=None, by="test")).did
 
     def worker(self, registry: Registry | dict[str, Any], appetite: Appetite | None = None, **reach: Any) -> Worker:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from tickwork.model.firing import Firing
 from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
@@ -40,6 +42,12 @@ def record(transaction: Transaction, firings: Sequence[Firing], now: Instant) ->
     new = transaction.many("record_firings", columns, rows)
     transaction.many("put_fired_tasks", columns, [row for row in rows if row[-2] is not None])
     return new
+
+
+def messages(transaction: Transaction, trigger_ids: Sequence[int]) -> dict[int, str]:
+    """Return what the log actions of these triggers say."""
+    rows = transaction.all("log_payloads", ids=trigger_ids)
+    return {trigger_id: str(msgspec.json.decode(payload).get("message", "")) for trigger_id, payload in rows}
 
 
 def advance(transaction: Transaction, steps: Sequence[Step], now: Instant) -> None:

@@ -58,7 +58,8 @@ class TriggerDaemon:
         mark.see(outlook.now)
         if not outlook.due:
             mark.scanned(start, cut=False, cost=watch.spent())
-        if outlook.due and self.store.dialect.locks_rows and mark.wants_bound:
+        # a bound is the server's own time: where the time is handed in there is none, and no mark
+        if outlook.due and self.store.dialect.locks_rows and self.store.watch is None and mark.wants_bound:
             with self.store.read() as transaction:
                 mark.bound(events.oldest_daemon_transaction(transaction))
         return outlook

@@ -55,7 +55,8 @@ class Batch:
     firings: list[Firing] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
-    lines: list[tuple[Order, Event]] = field(default_factory=list)
+    logged: list[tuple[Order, Event]] = field(default_factory=list)
+    messages: dict[int, str] = field(default_factory=dict)
     unfinished: bool = False
     """The turn's time was used up: the rest of its rows stays due."""
 
@@ -145,6 +146,8 @@ class Firings:
         new = firings.record(transaction, batch.firings, now)
         firings.advance(transaction, batch.steps, now)
         events.save(transaction, batch.planned, now)
+        if batch.logged:
+            batch.messages = firings.messages(transaction, [order.id for order, _ in batch.logged])
         self.doubled += len(batch.firings) - new
         return batch
 
@@ -181,7 +184,7 @@ class Firings:
             )
         )
         if order.action == "log":
-            batch.lines.append((order, event))
+            batch.logged.append((order, event))
 
     def _pauses(self, transaction: Transaction, dues: Sequence[Due]) -> dict[int, list[Pause]]:
         gaps = [
@@ -194,9 +197,10 @@ class Firings:
     def _tell(self, batch: Batch) -> None:
         """After the commit: counts, and the lines of log actions."""
         self.fired += sum(firing.outcome == "fired" for firing in batch.firings)
-        for order, event in batch.lines:
+        for order, event in batch.logged:
             logging.getLogger("tickwork.action").info(
-                "%s: this %s, last %s",
+                "%s (trigger %s, this %s, last %s)",
+                batch.messages.get(order.id, ""),
                 order.key,
                 "none" if event.next_at is None else show_instant(event.next_at),
                 "none" if event.last_at is None else show_instant(event.last_at),

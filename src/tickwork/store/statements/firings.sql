@@ -31,6 +31,11 @@ with slot as (
 )
 select count(*) from ledger;
 
+-- name: log_payloads
+-- reader: anyone
+-- what log actions say; read only for them, so that no payload travels for the others
+select id, payload from tickwork.trigger where id = any(:ids::bigint[]);
+
 -- name: newest_task_id
 -- reader: anyone
 select nextval('tickwork.task_id_seq');
