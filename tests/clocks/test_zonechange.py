@@ -64,14 +64,14 @@ def test_a_zone_that_is_gone_counts_as_changed() -> None:
 @pytest.mark.parametrize(
     ("clock", "zones"),
     [
-        (Every(60), set()),
-        (Once(0), set()),
-        (Daily("09:00", "Europe/Berlin"), {"Europe/Berlin"}),
-        (Cron("0 9 * * *"), {"UTC"}),
-        (Cron("0 9 * * *", "America/Havana") | Daily("09:00", "Europe/Berlin"), {"America/Havana", "Europe/Berlin"}),
-        (Daily("09:00", "Asia/Tokyo").starting(0), {"Asia/Tokyo"}),
+        (Every(60), []),
+        (Once(0), []),
+        (Daily("09:00", "Europe/Berlin"), ["Europe/Berlin"]),
+        (Cron("0 9 * * *"), ["UTC"]),
+        (Cron("0 9 * * *", "America/Havana") | Daily("09:00", "Europe/Berlin"), ["America/Havana", "Europe/Berlin"]),
+        (Daily("09:00", "Asia/Tokyo").starting(0), ["Asia/Tokyo"]),
     ],
     ids=repr,
 )
-def test_a_clock_names_the_zones_that_move_it(clock: Clock, zones: set[str]) -> None:
-    assert clock.zones() == zones
+def test_a_clock_names_the_zones_that_move_it(clock: Clock, zones: list[str]) -> None:
+    assert sorted(clock.zones()) == zones
