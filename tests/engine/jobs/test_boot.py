@@ -153,7 +153,9 @@ def test_a_descriptor_that_merely_mentions_an_interval(yard, text):
     assert yard.controller.readings.invalid == {}
 
 
-@pytest.mark.parametrize("text", ["not json", '{"trigger":{"type":"hourly"}}', "[]", '{"trigger":{"type":"interval","every_secs":0}}'])
+@pytest.mark.parametrize(
+    "text", ["not json", '{"trigger":{"type":"hourly"}}', "[]", '{"trigger":{"type":"interval","every_secs":0}}']
+)
 def test_one_bad_row_does_not_stop_boot(yard, caplog, text):
     """S3-15, S3-63, S3-11, T-046: told once, counted, listed; the others are there."""
     for name in ("a", "b", "c"):

@@ -69,7 +69,9 @@ class Yard:
     def declare(self, name: str = "job", clock: Clock | None = FIVE_MINUTES, **terms: Any) -> JobPut:
         return self.perform(job_orders.declare(self.scope, name, Descriptor(name, clock, **terms)))
 
-    def schedule(self, name: str = "job", clock: Clock | None = FIVE_MINUTES, at_next_run: bool = False, **terms: Any) -> JobPut:
+    def schedule(
+        self, name: str = "job", clock: Clock | None = FIVE_MINUTES, at_next_run: bool = False, **terms: Any
+    ) -> JobPut:
         descriptor = Descriptor(name, clock, **terms)
         return self.perform(job_orders.schedule(self.scope, name, descriptor, at_next_run=at_next_run))
 

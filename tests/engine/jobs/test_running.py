@@ -1,0 +1,268 @@
+"""Running and retrying: claims, outcomes, the retry cycle, workers that die (4.6)."""
+
+import pytest
+
+from tests.engine.jobs.yard import FIVE_MINUTES, HOURLY, Yard
+from tickwork.engine.generators.jobs import JobRuns, JobWork
+from tickwork.errors import LeaseLost
+from tickwork.model.job_log import attempts_in_cycle, attempts_since_last_completed
+from tickwork.model.job_retry import JobRetry
+from tickwork.model.job_run import Ended, completed, failed
+from tickwork.signals import Decline, GiveUp, RetryAfter
+from tickwork.watch import SECOND
+
+
+def test_an_error_is_retried_within_its_cycle(yard):
+    """S3-65, S3-68, T-079: after 1, 2, 4 s; a retry removes the timer until the next end."""
+    yard.declare(clock=HOURLY)
+    yard.start()
+    for wait in (1, 2, 4, 8):
+        yard.fail()
+        yard.step()
+        assert len(yard.timers()) == 1
+        yard.later(wait - 0.001).step()
+        assert yard.status() == "error"
+        yard.later(0.001).step()
+        assert yard.status() == "scheduled"
+        assert yard.timers() == {}
+    assert [cause.get("attempt") for cause in yard.causes()] == [None, 1, 2, 3, 4]
+    yard.run()
+    row = yard.row()
+    assert (row.since_completed, row.in_cycle, row.error) == (0, 0, None)
+
+
+def test_retry_and_timer_at_the_same_instant(store):
+    """T-085, S3-67: the clock wins; one scheduled event only."""
+    yard = Yard(store)
+    yard.declare(clock=HOURLY, retry=JobRetry(backoff="fixed", base=2 * SECOND))
+    yard.at("10:59:58").start()
+    yard.fail()
+    yard.step()
+    yard.at("11:00:00").step()
+    assert yard.kinds() == "scheduled running error fatal scheduled"
+    assert [cause["by"] for cause in yard.causes()] == ["start", "trigger"]
+
+
+def test_a_bounded_cycle_ends_fatal(yard):
+    """T-082: attempts 0, 1, 2 are retried; the fourth failure is fatal, and the clock goes on."""
+    yard.declare(clock=HOURLY, retry=JobRetry("bounded", 3))
+    yard.start()
+    ends = []
+    for _ in range(4):
+        ends.append(yard.fail())
+        yard.step()
+        yard.later(10).step()
+    assert ends == ["error", "error", "error", "fatal"]
+    assert yard.status() == "fatal"
+    assert len(yard.timers()) == 1
+
+
+def test_no_retry_at_all(yard):
+    """T-082: strategy none: the first failure is final."""
+    yard.declare(clock=HOURLY, retry=JobRetry("none"))
+    yard.start()
+    assert yard.fail() == "fatal"
+    assert dict(yard.boot().retries) == {}
+
+
+def test_the_two_counters(yard):
+    """T-086, S3-47: S R C S R E S R E: two since the last completed, two in this cycle."""
+    yard.declare(clock=HOURLY)
+    yard.start()
+    yard.run()
+    for _ in range(2):
+        yard.start()
+        yard.fail()
+    kinds = yard.kinds().split()
+    assert kinds == "scheduled running completed scheduled running error scheduled running error".split()
+    assert (attempts_since_last_completed(kinds), attempts_in_cycle(kinds)) == (2, 2)
+    assert (yard.row().since_completed, yard.row().in_cycle) == (2, 2)
+
+
+def test_each_fire_begins_a_fresh_cycle(store):
+    """T-088, S3-66: a job that fails at every run for 30 fires waits 1 s after each fire, not 2**30."""
+    yard = Yard(store)
+    yard.declare(clock=FIVE_MINUTES)
+    yard.step()
+    waits = []
+    for _ in range(30):
+        yard.watch.set(yard.controller.timers[yard.id()].due_at)
+        yard.step()
+        (run,) = yard.take()
+        assert run.attempt == 0
+        yard.later(1)
+        yard.work.settle(run, failed(ValueError("no"), run))
+        yard.step()
+        (errand,) = yard.controller.retries.values()
+        waits.append((errand.due_at - yard.watch.now()) // SECOND)
+    assert waits == [1] * 30
+    assert yard.row().since_completed == 30
+
+
+def test_no_retry_of_a_cycle_that_was_abandoned(yard):
+    """S3-66: after the fire nothing of the old cycle is left, live or at boot."""
+    yard.declare(retry=JobRetry(backoff="fixed", base=600 * SECOND))
+    yard.failed_at("00:04:00").step()
+    assert len(yard.controller.retries) == 1
+    yard.at("00:05:00").step()
+    assert len(yard.controller.retries) == 0 == len(yard.boot().retries)
+    yard.at("00:14:00").step()
+    assert yard.kinds().count("scheduled") == 2
+
+
+def test_errors_are_kept_structured(yard):
+    """S3-76: code, message, chain of causes, attempt."""
+    yard.declare()
+    yard.start()
+    (run,) = yard.take()
+    try:
+        try:
+            raise KeyError("x")
+        except KeyError as cause:
+            raise RuntimeError("no row") from cause
+    except RuntimeError as error:
+        yard.work.settle(run, failed(error, run))
+    told = yard.log()[-1].entry.told
+    assert told == {"code": "RuntimeError", "message": "no row", "causes": ["KeyError: 'x'"], "attempt": 0, "worker": 1}
+
+
+@pytest.mark.parametrize(
+    ("signal", "status", "wait"),
+    [(GiveUp("no use"), "fatal", None), (Decline("not needed"), "completed", None), (RetryAfter(90), "error", 90)],
+)
+def test_signals_of_a_handler(yard, signal, status, wait):
+    yard.declare(clock=HOURLY)
+    yard.start()
+    assert yard.fail(signal) == status
+    yard.step()
+    assert [(errand.due_at - yard.watch.now()) // SECOND for errand in yard.controller.retries.values()] == (
+        [] if wait is None else [wait]
+    )
+
+
+def test_a_worker_that_dies_leaves_an_error(yard):
+    """S3-70: the lease stands still for its length on the controller's steady clock: error, and the timer is there."""
+    yard.declare()
+    yard.start()
+    yard.step()
+    (run,) = yard.take()
+    for _ in range(4):
+        yard.later(30)
+        yard.work.heartbeat([run.token])
+        yard.step()
+        assert yard.status() == "running"
+    yard.later(29.9).step()
+    assert yard.status() == "running"
+    yard.later(30.1).step()
+    assert yard.status() == "error"
+    assert yard.log()[-1].entry.told["code"] == "lost"
+    assert len(yard.timers()) == 1
+    with pytest.raises(LeaseLost):
+        yard.work.settle(run, completed())
+    assert yard.status() == "error"
+
+
+def test_a_worker_that_dies_while_it_is_to_stop(yard):
+    """S3-70, S3-74."""
+    yard.declare()
+    yard.start()
+    yard.step()
+    yard.take()
+    yard.stop()
+    for _ in range(3):
+        yard.later(30).step()
+    assert yard.kinds() == "scheduled running stop requested stopping stopped"
+
+
+def test_a_claim_whose_worker_dies_before_it_begins(yard):
+    """A claim is no event: the job is offered again as it was."""
+    yard.declare()
+    yard.start()
+    yard.step()
+    (run,) = yard.work.lease(yard.work.offers(5), yard.watch.now())
+    assert yard.work.offers(5) == []
+    for _ in range(3):
+        yard.later(30).step()
+    assert yard.work.offers(5) == [yard.id()]
+    assert not yard.work.begin(run)
+    assert yard.kinds() == "scheduled"
+
+
+def test_a_claim_is_given_back(yard):
+    yard.declare()
+    yard.start()
+    (run,) = yard.work.lease(yard.work.offers(5), yard.watch.now())
+    yard.work.release(run)
+    (again,) = yard.work.lease(yard.work.offers(5), yard.watch.now())
+    assert again.token != run.token
+    assert yard.work.begin(again)
+    assert yard.work.settle(again, completed()) == "completed"
+
+
+def test_a_job_never_overlaps_itself(yard):
+    """Two workers ask for the same offer: one gets it."""
+    yard.declare()
+    yard.start()
+    other = JobWork(yard.store, worker_id=2)
+    ids = yard.work.offers(5)
+    assert ids == other.offers(5)
+    assert len(yard.work.lease(ids, yard.watch.now())) == 1
+    assert other.lease(ids, yard.watch.now()) == []
+    assert yard.start().did == "exists"
+
+
+def test_a_worker_takes_what_it_knows(yard):
+    yard.declare("a")
+    yard.declare("b", priority=5)
+    yard.start("a")
+    yard.start("b")
+    assert JobWork(yard.store, 2, handlers=("a",)).offers(5) == [yard.id("a")]
+    assert JobWork(yard.store, 2, namespaces=("other",)).offers(5) == []
+    assert yard.work.offers(5) == [yard.id("b"), yard.id("a")]
+    assert yard.work.offers(5, priority_at_most=100) == [yard.id("b")]
+
+
+def test_from_fire_to_fire_without_a_task_worker(yard):
+    """The runs' loop offers each run to an executor; a failure is retried; the cadence goes on."""
+    yard.declare()
+    ran = []
+
+    def execute(run):
+        ran.append((run.name, run.attempt))
+        if len(ran) == 1:
+            raise ValueError("no")
+        return completed({"rows": 3})
+
+    runs = JobRuns(yard.work, execute, concurrency=2)
+    for _ in range(14):
+        yard.step()
+        while runs.turn(yard.watch.now()) == yard.watch.now():
+            pass
+        yard.later(60)
+    assert ran == [("job", 0), ("job", 1), ("job", 0)]
+    assert yard.nominals() == ["00:05:00", "00:10:00"]
+    assert yard.status() == "completed"
+
+
+def test_runs_that_take_their_time(yard):
+    """An executor that answers later: heartbeats meanwhile, and a stop reaches the run."""
+    yard.declare("a")
+    yard.declare("b")
+    yard.start("a")
+    yard.start("b")
+    started = []
+    runs = JobRuns(yard.work, started.append, concurrency=1)
+    runs.turn(yard.watch.now())
+    assert len(started) == 1
+    (run,) = started
+    yard.stop(run.name)
+    yard.step()
+    for _ in range(5):
+        yard.later(20)
+        runs.turn(yard.watch.now())
+        yard.step()
+    assert run.stopping.is_set()
+    assert yard.status(run.name) == "stopping"
+    assert runs.finish(run, Ended("completed")) == "stopped"
+    runs.turn(yard.watch.now())
+    assert [run.name for run in started] == ["a", "b"]
