@@ -9,9 +9,8 @@ RDATEs are the occurrences.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone, tzinfo
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from tickwork.clocks.calendar import DAY_SECONDS, day_of
@@ -25,8 +24,9 @@ from tickwork.clocks.recurrence.words import described
 from tickwork.clocks.stored import Stored
 from tickwork.clocks.zone import FoldPolicy, GapPolicy, Zone, check_fold, check_gap
 from tickwork.errors import InvalidClock
-from tickwork.watch import SECOND, Instant, to_instant
+from tickwork.watch import LAST_INSTANT, SECOND, Instant, to_instant
 
+LAST_SECOND = LAST_INSTANT // SECOND
 #: A date (all day), a datetime (with a zone, or as the wall clock shows it), or either as text.
 When = date | datetime | str
 
@@ -63,6 +63,7 @@ class Recurrence(Clock):
     except_dates: tuple[str, ...]
     gap: GapPolicy
     fold: FoldPolicy
+    _occurrences: Occurrences = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -77,7 +78,8 @@ class Recurrence(Clock):
     ) -> None:
         block = read_block([rule] if isinstance(rule, str) else rule)
         stamp, name = _beginning(block, start, zone)
-        rules = tuple(dict.fromkeys(Rule.parse(text).text() for text in block.rules))
+        parsed = tuple(dict.fromkeys(Rule.parse(text) for text in block.rules))
+        rules = tuple(rule.text() for rule in parsed)
         settle = object.__setattr__
         settle(self, "rules", rules)
         settle(self, "start", stamp.iso())
@@ -86,12 +88,13 @@ class Recurrence(Clock):
         settle(self, "except_dates", _listed(block.excluded, except_dates, "except_dates"))
         settle(self, "gap", check_gap(gap))
         settle(self, "fold", check_fold(fold))
+        settle(self, "_occurrences", self._built(parsed))
         if self._occurrences.next_utc(BEFORE_ALL) is None:
             raise InvalidClock("rule", "; ".join(rules), f"a rule that fires at least once from {self.start} on")
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         found = self._occurrences.next_utc((since if after is None else after) // SECOND + 1)
-        return None if found is None else found * SECOND
+        return None if found is None or found > LAST_SECOND else found * SECOND
 
     def params(self) -> Mapping[str, Any]:
         return {
@@ -126,11 +129,8 @@ class Recurrence(Clock):
         parsed = [Rule.parse(text) for text in self.rules]
         return described(parsed, read_stamp(self.start, "start"), self.zone, len(self.dates), len(self.except_dates))
 
-    @cached_property
-    def _occurrences(self) -> Occurrences:
-        return occurrences_of(
-            self.rules, self.start, self.zone, self.dates, self.except_dates, gap=self.gap, fold=self.fold
-        )
+    def _built(self, rules: tuple[Rule, ...]) -> Occurrences:
+        return occurrences_of(rules, self.start, self.zone, self.dates, self.except_dates, gap=self.gap, fold=self.fold)
 
 
 def _texts(name: str, listed: object) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ from tickwork.clocks.recurrence.rule import Rule
 #: Periods looked at before a rule is given up. Days without a chance are leapt over, so only an INTERVAL that never
 #: meets the rule's days comes here: FREQ=DAILY;INTERVAL=7;BYDAY=TU from a Monday.
 MOST_PERIODS = 20_000
+#: Periods whose days are remembered: the next question is mostly about the same period or the one after it.
+MOST_KNOWN = 64
 _FURTHEST_PERIOD = {"YEARLY": LAST_YEAR, "MONTHLY": LAST_YEAR * 12 + 11, "WEEKLY": LAST_DAY // 7 + 1, "DAILY": LAST_DAY}
 
 
@@ -48,6 +50,8 @@ class DatedRule:
         self._first = self._period_of(day)
         self._past = _FURTHEST_PERIOD[rule.freq]
         self._positions = rule.by_set_pos
+        self._known: dict[int, list[int]] = {}
+        self._next_periods: dict[int, int | None] = {}
         self._last: int | None = None  # the last local time, where COUNT or UNTIL set one
         self._counted = (self._first, 0)  # before that period lie so many occurrences
         self._left_to_count = rule.count is not None
@@ -121,6 +125,14 @@ class DatedRule:
         return days[place] * DAY_SECONDS + times[0] if place < len(days) else None
 
     def _days_in(self, period: int) -> list[int]:
+        days = self._known.get(period)
+        if days is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            days = self._known[period] = self._worked_out(period)
+        return days
+
+    def _worked_out(self, period: int) -> list[int]:
         if self._moved is not None:
             return self._moved.of_month(period) if self._rule.freq == "MONTHLY" else self._moved.of_year(period)
         low, high = self._span(period)
@@ -131,9 +143,21 @@ class DatedRule:
 
     def _following(self, period: int) -> int | None:
         """Return the next period of the rule that may have a day, leaping over those that have none."""
+        if period not in self._next_periods:
+            if len(self._next_periods) >= MOST_KNOWN:
+                self._next_periods.clear()
+            self._next_periods[period] = self._leapt_to(period)
+        return self._next_periods[period]
+
+    def _leapt_to(self, period: int) -> int | None:
         period += self._rule.interval
         if self._moved is not None:
             return period
+        if self._rule.freq == "MONTHLY" and self._rule.by_month:
+            for _ in range(12):  # twelve steps lead to every month that the interval ever reaches
+                if period % 12 + 1 in self._rule.by_month:
+                    break
+                period += self._rule.interval
         if period > self._past:
             return None
         day = self._days.next_day(max(self._span(period)[0], FIRST_DAY))

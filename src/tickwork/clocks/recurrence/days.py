@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache, lru_cache
 
 from tickwork.clocks.calendar import LAST_DAY, is_leap, month_length, month_of, month_start
 from tickwork.clocks.recurrence.rule import Rule
 
 LAST_YEAR = 9999
+#: One bit a week, for a year and a week.
+EVERY_SEVENTH = sum(1 << 7 * week for week in range(54))
 
 
 def weekday(day: int) -> int:
@@ -22,11 +25,13 @@ def weekday(day: int) -> int:
     return (day + 3) % 7
 
 
+@cache
 def year_start(year: int) -> int:
     """Return the number of 1 January."""
     return month_start(year * 12)
 
 
+@lru_cache(maxsize=4096)
 def week_year_start(year: int, week_start: int) -> int:
     """Return the first day of week 1: the first week with four days of the year in it, weeks beginning as told."""
     fourth = year_start(year) + 3
@@ -174,7 +179,7 @@ class Days:
 
     def _weekdays(self, year: int, length: int) -> int:
         start = year_start(year)
-        if not self._nth_of_month:
+        if not self._nth_of_month or not any(nth for nth, _ in self.rule.by_day):
             return self._weekdays_within(start, length)
         mask = 0
         for index in range(year * 12, year * 12 + 12):
@@ -187,7 +192,7 @@ class Days:
             first = (day - weekday(start)) % 7
             places = range(first, length, 7)
             if nth == 0:
-                mask |= _bits(places, length)
+                mask |= (EVERY_SEVENTH << first) & ((1 << length) - 1)
             elif abs(nth) <= len(places):
                 mask |= 1 << places[nth - 1 if nth > 0 else nth]
         return mask

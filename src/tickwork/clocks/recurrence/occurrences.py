@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
 
-from tickwork.clocks.calendar import DAY_SECONDS, FIRST_DAY, LAST_DAY
+from tickwork.clocks.calendar import DAY_SECONDS, FIRST_DAY
 from tickwork.clocks.recurrence.dated import DatedRule
 from tickwork.clocks.recurrence.elapsed import UNITS, ElapsedRule
 from tickwork.clocks.recurrence.rule import Rule
@@ -20,7 +20,6 @@ from tickwork.clocks.zone import FoldPolicy, GapPolicy, Zone
 from tickwork.errors import InvalidClock
 
 BEFORE_ALL = FIRST_DAY * DAY_SECONDS
-AFTER_ALL = (LAST_DAY + 1) * DAY_SECONDS
 
 
 class Occurrences:
@@ -49,11 +48,15 @@ class Occurrences:
         # An EXDATE is matched as an instant; one that names a time in a gap names the shifted occurrence.
         self._out = {at for stamp in excluded if stamp not in by_day for at in stamp.instants(zone, "shift", "both")}
 
-    def next_utc(self, utc: int) -> int | None:
-        """Return the first occurrence that is not before *utc*."""
+        #: Returns the first occurrence that is not before an instant (UTC seconds).
+        self.next_utc: Callable[[int], int | None] = self._next_allowed
+        if len(self._sources) == 1 and not (self._dates or self._out or self._days_out):
+            self.next_utc = self._sources[0]  # the usual case: one rule, nothing added, nothing taken out
+
+    def _next_allowed(self, utc: int) -> int | None:
         while True:  # ends: each turn passes an EXDATE, and there are only so many
             found = self._next(utc)
-            if found is None or found >= AFTER_ALL:
+            if found is None:
                 return None
             if self._days_out:
                 day = self._zone.to_local(found) // DAY_SECONDS
@@ -87,18 +90,18 @@ class Occurrences:
             return elapsed.next_utc
         exists = None if gap == "shift" else lambda local: bool(zone.to_utc(local, "skip", fold))
         dated = DatedRule(rule, start.seconds, all_day=self._all_day, exists=exists)
-        if rule.until is None:
-            return lambda utc: next_utc(dated, zone, gap, fold, utc)
-        if rule.until.kind != "utc":
-            dated.end_with(rule.until.seconds + (DAY_SECONDS - 1 if rule.until.kind == "date" else 0))
-            return lambda utc: next_utc(dated, zone, gap, fold, utc)
+        begin = start.instants(zone)[0] - DAY_SECONDS  # nothing lies before: the search need not begin earlier
+        if rule.until is None or rule.until.kind != "utc":
+            if rule.until is not None:
+                dated.end_with(rule.until.seconds + (DAY_SECONDS - 1 if rule.until.kind == "date" else 0))
+            return lambda utc: next_utc(dated, zone, gap, fold, max(begin, utc))
         last = last_instant(rule.until, zone)
         if self._all_day:  # Google writes UNTIL=20261231T225959Z for days: the local day counts
             last = max(last, min(zone.to_utc(zone.to_local(last) // DAY_SECONDS * DAY_SECONDS)))
         dated.end_with(last + DAY_SECONDS)  # whatever the offset: past that the search need not look
 
         def until(utc: int) -> int | None:
-            found = next_utc(dated, zone, gap, fold, utc)
+            found = next_utc(dated, zone, gap, fold, max(utc, begin))
             return None if found is None or found > last else found
 
         return until
@@ -113,7 +116,7 @@ def last_instant(until: Stamp, zone: Zone) -> int:
 
 @lru_cache(maxsize=4096)
 def occurrences_of(
-    rules: tuple[str, ...],
+    rules: tuple[Rule, ...],
     start: str,
     zone: str,
     dates: tuple[str, ...],
@@ -122,9 +125,9 @@ def occurrences_of(
     gap: GapPolicy,
     fold: FoldPolicy,
 ) -> Occurrences:
-    """Return the recurrence set of texts as a :class:`Recurrence` keeps them; equal ones are shared."""
+    """Return the recurrence set of what a :class:`Recurrence` keeps; equal ones are shared."""
     return Occurrences(
-        tuple(Rule.parse(rule) for rule in rules),
+        rules,
         read_stamp(start, "start"),
         zone_of(zone),
         tuple(read_stamp(date, "dates") for date in dates),
