@@ -24,7 +24,7 @@ class Floor:
     """Workers with threads on one store, all of them stopped in the end."""
 
     def __init__(self, store: Any) -> None:
-        self.store, self.shop = store, Shop(store)
+        self.store, self.shop = store, Shop(store, wakes=True)
         store.watch = None
         self.workers: list[Worker] = []
         self.listener = Listener(store.dialect.ear)
@@ -64,8 +64,12 @@ def until(truth: Callable[[], Any]) -> Any:
 
 def test_a_worker_runs_what_is_put_and_is_woken_by_it(floor: Floor) -> None:
     ran: list[int] = []
+
+    def note(n: int) -> None:
+        ran.append(n)
+
     registry = Registry()
-    registry.add("note", lambda n: ran.append(n))
+    registry.add("note", note)
 
     async def later(n: int) -> None:
         await asyncio.sleep(0)
@@ -179,8 +183,12 @@ def test_slow_tasks_are_not_hoarded(floor: Floor) -> None:
 def test_a_database_that_hangs_up_is_survived(floor: Floor) -> None:
     """Every backend is ended again and again: the loops wait and reconnect, nothing is lost, nothing is doubled."""
     ran: list[int] = []
+
+    def note(n: int) -> None:
+        ran.append(n)
+
     registry = Registry()
-    registry.add("note", lambda n: ran.append(n))
+    registry.add("note", note)
     for n in range(300):
         floor.shop.put(registry["note"].task(n=n))
     floor.worker(registry, concurrency=2, batch=10, lease=2_000_000)

@@ -40,7 +40,7 @@ class Heartbeat:
             self._beat_at = now + self.every
         elif self.pump.running.now:
             self._look_for_cancels()
-        return min(self._beat_at, now + CANCELS_EVERY) if self.pump.running.now else self._beat_at
+        return min(self._beat_at, now + CANCELS_EVERY)
 
     def _beat(self, now: Instant) -> None:
         pump = self.pump

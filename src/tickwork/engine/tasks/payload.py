@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, get_type_hints
@@ -142,7 +143,7 @@ def _struct(
 
 
 def _default(value: Any) -> Any:
-    return msgspec.field(default_factory=lambda: value) if isinstance(value, (list, dict, set)) else value
+    return msgspec.field(default_factory=lambda: deepcopy(value)) if isinstance(value, (list, dict, set)) else value
 
 
 def _plain(value: Any) -> Any:

@@ -76,14 +76,21 @@ update tickwork.event
 
 -- name: look_for_tasks
 -- reader: anyone
--- no lateral: the heads are found by their ids; the clock, how many ranges have something ready, and when the next of the others will
+-- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the clock, how many ranges have something ready, and when the next of the others will
 with recursive head (id) as (
     select (select t.id from tickwork.task t where t.state = 'waiting'
              order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
-    select (select t.id from tickwork.task t
-             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    select coalesce(
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority > r.priority
+             order by t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = r.namespace and t.queue > r.queue
+             order by t.queue, t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace > r.namespace
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
       from head h join tickwork.task r on r.id = h.id
 )
 select :now as at,
@@ -96,14 +103,21 @@ select :now as at,
 
 -- name: ready_ranges
 -- reader: anyone
--- no lateral: the heads are found by their ids; the ranges with something ready, in the order in which they are served
+-- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the ranges with something ready, in the order in which they are served
 with recursive head (id) as (
     select (select t.id from tickwork.task t where t.state = 'waiting'
              order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
-    select (select t.id from tickwork.task t
-             where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (r.namespace, r.queue, r.priority)
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    select coalesce(
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority > r.priority
+             order by t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = r.namespace and t.queue > r.queue
+             order by t.queue, t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace > r.namespace
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
       from head h join tickwork.task r on r.id = h.id
 )
 select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)

@@ -1,0 +1,124 @@
+"""The claim's cost follows what is ready, never what waits (T-095), whatever the statistics say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.shop import NOON, Shop
+from tickwork.store import claims
+from tickwork.store.claims import Subscription, Wish
+from tickwork.watch import DAY
+
+WAITING = 100_000
+FILL = {
+    "sqlite": "with recursive n (i) as (select 1 union all select i + 1 from n where i < {count}) ",
+    "postgresql": "with n (i) as (select * from generate_series(1, {count})) ",
+}
+
+
+def fill(shop: Shop, count: int = WAITING) -> None:
+    """Put tasks that are due in a year, half of them in a better priority than 2000."""
+    dialect = shop.store.dialect
+    sql = (
+        "insert into tickwork.task (namespace, priority, available_at, handler, asked_at, created_at) "
+        + FILL[dialect.name].format(count=count)
+        + f"select 'default', 1000 + 1500 * (i % 2), {NOON + 365 * DAY} + i, 'note', {NOON}, {NOON} from n"
+    )
+    with shop.store.begin("operator") as transaction:
+        transaction.connection.execute(dialect.turn(sql))  # type: ignore[attr-defined]
+
+
+def claim(shop: Shop, token: int = 1) -> list[Any]:
+    with shop.store.begin("worker") as transaction:
+        return claims.claim(transaction, Subscription(), Wish(token, 1, 30_000_000, 10, 10))
+
+
+@pytest.mark.stores("postgresql")
+@pytest.mark.parametrize("statistics", ["never", "stale", "fresh"])
+def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) -> None:
+    """T-095: the plan's own counts: at most ten rows of the task table are read by each node."""
+    dialect = shop.store.dialect
+    with dialect.connect() as connection:
+        connection.execute(dialect.turn("alter table tickwork.task set (autovacuum_enabled = off)"))
+        if statistics == "stale":  # of the empty table
+            connection.execute(dialect.turn("analyze tickwork.task"))
+        fill(shop)
+        if statistics == "fresh":
+            connection.execute(dialect.turn("analyze tickwork.task"))
+    task = shop.put("note")
+    with shop.store.begin("worker") as transaction:
+        found = dialect.book["claim_tasks"]
+        values = transaction._filled(
+            found,
+            {**Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1, "foreign": []},
+        )
+        explain = "explain (analyze, format json) " + found.pyformat
+        ((plan,),) = transaction.connection.execute(explain, values).fetchall()
+    touched = list(nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+    assert touched
+    assert max(rows for _, rows in touched) <= 10, touched
+    assert not [kind for kind, _ in touched if kind == "Seq Scan"], touched
+    assert shop.tasks[task].state == "running"
+
+
+def nodes(plan: dict[str, Any]) -> Any:
+    """Every node that reads the task table, with the rows that it read: those it returned and those it threw away."""
+    if plan.get("Relation Name") == "task" and "Scan" in plan["Node Type"]:
+        read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        yield plan["Node Type"], read * plan["Actual Loops"]
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+@pytest.mark.stores("sqlite")
+def test_t095_steps_of_a_claim_on_sqlite(shop: Shop) -> None:
+    """T-095: SQLite counts its steps: a claim takes the same number with a hundred rows waiting and a hundred thousand."""
+    steps = []
+    for count in (100, WAITING):
+        fill(shop, count)
+        task = shop.put("note")
+        steps.append(0)
+
+        def step() -> int:
+            steps[-1] += 1
+            return 0
+
+        with shop.store.begin("worker") as transaction:
+            transaction.connection.set_progress_handler(step, 1)  # type: ignore[attr-defined]
+            taken = claims.claim(transaction, Subscription(), Wish(count, 1, 30_000_000, 10, 10))
+            transaction.connection.set_progress_handler(None, 0)  # type: ignore[attr-defined]
+        assert [each.id for each in taken] == [task]
+    assert steps[1] <= steps[0] + 50, steps
+
+
+@pytest.mark.stores("postgresql-18")
+def test_a_drain_takes_few_statements(shop: Shop) -> None:
+    """At most 0.06 statements per task in batches of a hundred, begin and commit counted."""
+    from tickwork.engine.tasks.pump import Appetite
+
+    for _ in range(1000):
+        shop.put("note")
+    told: list[str] = []
+    worker = shop.worker({"note": lambda: None}, Appetite(concurrency=100, batch=100))
+    worker.run_due()
+    shop.store.dialect.on_statement = told.append
+    for _ in range(1000):
+        shop.put("note")
+    told.clear()
+    worker.run_due()
+    assert len(shop.archive) == 2000
+    assert len(told) / 1000 <= 0.06, told
+
+
+@pytest.mark.stores("sqlite")
+def test_a_long_backlog_of_another_queue_is_one_probe(shop: Shop) -> None:
+    fill(shop, 1000)
+    theirs = [shop.put("note", queue="theirs") for _ in range(5)]
+    mine = shop.put("note", queue="mine")
+    with shop.store.begin("worker") as transaction:
+        taken = claims.claim(transaction, Subscription(queues=("mine",)), Wish(9, 1, 1, 10, 10))
+    assert [each.id for each in taken] == [mine]
+    assert all(shop.tasks[task].state == "waiting" for task in theirs)
