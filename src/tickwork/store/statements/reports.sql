@@ -31,7 +31,7 @@ select t.id, t.key, t.state, t.version, t.generation, t.clock_kind, t.clock_para
    and (:prefix::text is null or substr(t.key, 1, length(:prefix::text)) = :prefix::text)
    and (:object::text is null or t.object = :object::text)
    and (:container::text is null or t.container = :container::text)
-   and (:tag::text is null or replace(t.tags, :tag::text, '') <> t.tags)
+   and (:tag::text is null or replace(replace(t.tags, '[' || :tag::text, ''), ',' || :tag::text, '') <> t.tags)
    and (:handler::text is null or t.handler = :handler::text)
    and (:set_aside::int is null or (:set_aside::int = 1) = (e.set_aside_at is not null))
  order by case when e.due_at is null then 1 else 0 end, e.due_at, t.id
@@ -51,7 +51,7 @@ select t.id, t.key, t.state, t.version, t.generation, t.clock_kind, t.clock_para
    and (:prefix::text is null or substr(t.key, 1, length(:prefix::text)) = :prefix::text)
    and (:object::text is null or t.object = :object::text)
    and (:container::text is null or t.container = :container::text)
-   and (:tag::text is null or replace(t.tags, :tag::text, '') <> t.tags)
+   and (:tag::text is null or replace(replace(t.tags, '[' || :tag::text, ''), ',' || :tag::text, '') <> t.tags)
    and (:handler::text is null or t.handler = :handler::text)
    and (:set_aside::int is null or (:set_aside::int = 1) = (e.set_aside_at is not null))
  order by e.due_at, e.trigger_id
