@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from tickwork.api.app import Tickwork
 
 WORK_SECONDS = 0.005
 
-app = Tickwork()
+#: Whoever runs it names the database; importing the module alone needs none.
+app = Tickwork(os.environ.get("TICKWORK_DATABASE") or "sqlite://")
 
 
 @app.handler("demo.ring")
