@@ -45,7 +45,7 @@ def lengthen(transaction: Transaction, token: int, length: int) -> None:
 
 
 def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
-    """Give the tasks of an ended lease back to waiting, or archive as lost those that are used up.
+    """Give the tasks of an ended lease back to waiting, or archive those that are used up or asked to be cancelled.
 
     What is known of each: a *mark* says for certain that it was running, so the run counts and so does the loss.
     Without one, a suspect or a last attempt had certainly not begun (these are marked before they start): it is given
@@ -59,21 +59,19 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
     again: list[Row] = []
     over: list[Row] = []
     notes: list[Row] = []
-    for task, attempt, attempts, lost, available_at, started_at in transaction.all(
-        "hold_tasks_of_ended_lease", token=lease.token
-    ):
+    rows = transaction.all("hold_tasks_of_ended_lease", token=lease.token)
+    for task, attempt, attempts, lost, available_at, started_at, asked in rows:
         charged = _charged(attempt, attempts, lost, started_at)
         error = _error(worker_id) if charged else None
         counted = attempt if started_at is not None else attempt - 1
+        again.append((task, lease.token, available_at, counted, int(charged), 0, error))
         if charged:
             notes.append((task, attempt, "lost", error, worker_id, started_at, now))
-        if started_at is not None and (attempt >= attempts or lost + 1 > LOST_ALLOWED):
-            over.append(
-                (task, "lost", _reason(attempt, attempts, lost + 1), None, error, counted, started_at, now, None)
-            )
-            again.append((task, lease.token, available_at, counted, 1, 0, error))
-        else:
-            again.append((task, lease.token, available_at, counted, int(charged), 0, error))
+        if asked:
+            over.append((task, "cancelled", None, None, error, counted, started_at, now, None))
+        elif started_at is not None and (attempt >= attempts or lost + 1 > LOST_ALLOWED):
+            reason = _reason(attempt, attempts, lost + 1)
+            over.append((task, "lost", reason, None, error, counted, started_at, now, None))
     _write(transaction, again, over, notes)
     drop(transaction, [lease.token])
     if len(again) > len(over):

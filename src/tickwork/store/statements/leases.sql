@@ -30,8 +30,9 @@ select worker_id, :now as at from tickwork.lease
 
 -- name: hold_tasks_of_ended_lease
 -- writer: worker
-select id, attempt, attempts, lost, available_at, started_at from tickwork.task
- where lease = :token order by id for update skip locked;
+select t.id, t.attempt, t.attempts, t.lost, t.available_at, t.started_at, c.task_id is not null
+  from tickwork.task t left join tickwork.cancel_request c on c.task_id = t.id
+ where t.lease = :token order by t.id for update of t skip locked;
 
 -- name: lengthen_lease
 -- writer: worker
