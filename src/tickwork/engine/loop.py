@@ -116,12 +116,17 @@ class Listener:
         self._ear = ear
         self._hearing = False
         self._bells: list[tuple[str, Bell]] = []
+        self._told: list[tuple[str, Callable[[str], None]]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="tickwork-listener", daemon=True)
 
     def connect(self, hint: str, bell: Bell) -> None:
         """Ring *bell* at every *hint* (``trigger`` or ``task``), and at hints that do not say."""
         self._bells.append((hint, bell))
+
+    def tell(self, hint: str, heard: Callable[[str], None]) -> None:
+        """Hand every *hint* with what it names (``job:7:3``) to *heard*, before the bells ring; so those that do not say."""
+        self._told.append((hint, heard))
 
     def start(self) -> None:
         self._thread.start()
@@ -135,6 +140,9 @@ class Listener:
 
     def heard(self, hint: str) -> None:
         self._hearing = True
+        for wanted, told in self._told:
+            if not hint or hint.startswith(wanted):
+                told(hint)
         for wanted, bell in self._bells:
             if not hint or hint.startswith(wanted):
                 bell.ring()
