@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tickwork.api.app import Tickwork as Tickwork
     from tickwork.errors import TickworkError as TickworkError
     from tickwork.errors import TryAgain as TryAgain
+    from tickwork.model.action import Log as Log
+    from tickwork.model.action import PutTask as PutTask
+    from tickwork.model.work import Task as Task
     from tickwork.signals import Decline as Decline
     from tickwork.signals import GiveUp as GiveUp
     from tickwork.signals import RetryAfter as RetryAfter
@@ -28,8 +31,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Decline": "tickwork.signals",
     "GiveUp": "tickwork.signals",
+    "Log": "tickwork.model.action",
+    "PutTask": "tickwork.model.action",
     "RetryAfter": "tickwork.signals",
     "Snooze": "tickwork.signals",
+    "Task": "tickwork.model.work",
     "TickworkError": "tickwork.errors",
     "TryAgain": "tickwork.errors",
     "Tickwork": "tickwork.api.app",
@@ -40,8 +46,11 @@ _HOMES = {
 __all__ = [
     "Decline",
     "GiveUp",
+    "Log",
+    "PutTask",
     "RetryAfter",
     "Snooze",
+    "Task",
     "Tickwork",
     "TickworkError",
     "TryAgain",

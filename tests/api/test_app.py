@@ -125,3 +125,25 @@ def test_the_first_request_to_stop_ends_a_run(database):
         process.ask_to_stop()
         runner.join(60)
         assert not runner.is_alive()
+
+
+def test_a_web_server_runs_it_beside_itself(database):
+    """``async with app:`` starts daemon and worker, and stops them; verbs go on working meanwhile."""
+    import asyncio
+
+    app = Tickwork(database)
+    done = threading.Event()
+
+    @app.handler("work")
+    def work() -> None:
+        done.set()
+
+    async def serve():
+        async with app:
+            assert app.start() is app.start()
+            app.put(work.task())
+            assert await asyncio.to_thread(done.wait, 60)
+            assert app.available()
+
+    asyncio.run(serve())
+    assert app.stop()

@@ -337,3 +337,18 @@ def test_f14_a_version_is_raised_in_the_database(app):
             lambda columns=columns: triggers.edit(scope, "k", lambda held: triggers.Edit("edited", columns), by=""),
         )
     assert app.triggers.get("k").version == 3
+
+
+def test_a_preview_shows_what_will_fire(app, watch):
+    app.trigger("k", Every(60), app.work.task())
+    expected = tuple(to_instant(AT) + minutes * 60 * SECOND for minutes in (1, 2, 3))
+    assert app.triggers.preview("k", 3) == expected  # before any daemon has read the letter
+    run(app, watch)
+    assert app.triggers.preview("k", 3) == expected
+    run(app, watch, 60)
+    assert app.triggers.preview("k", 2) == expected[1:]
+    app.triggers.pause("k")
+    assert app.triggers.preview("k") == ()
+    app.trigger("once", AT, app.work.task())
+    run(app, watch)
+    assert app.triggers.preview("once") == ()

@@ -6,6 +6,7 @@ process only writes. What is written through :meth:`Tickwork.on` lives and dies 
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -76,7 +77,8 @@ class Tickwork:
         self._desk = desk
         self.triggers, self.tasks = Triggers(desk), Tasks(desk)
         self._checked = False
-        self._checking = threading.Lock()
+        self._checking = threading.RLock()
+        self._started: Process | None = None
 
     # ------------------------------------------------------------------------------------------------------ handlers
 
@@ -212,6 +214,27 @@ class Tickwork:
         )
         return assembly.process_of(self.store, daemon=daemon, worker=working)
 
+    def start(
+        self, *, queues: Sequence[str] = (), concurrency: int = 10, allow_commands: bool = False, upgrade: bool = False
+    ) -> Process:
+        """Start the trigger daemon and a worker on threads of their own, beside a web server, and return.
+
+        Started already, they go on as they are. ``app.stop()`` ends them; ``async with app:`` does both.
+        """
+        with self._checking:
+            if self._started is None:
+                if upgrade:
+                    self.store.migrate()
+                self._started = self.process(queues=queues, concurrency=concurrency, allow_commands=allow_commands)
+                self._started.start()
+            return self._started
+
+    def stop(self, grace: float = 30.0) -> bool:
+        """Stop what :meth:`start` started; return whether all that ran could finish within *grace* seconds."""
+        with self._checking:
+            started, self._started = self._started, None
+        return started is None or started.stop(grace)
+
     # ------------------------------------------------------------------------------------------------------- reading
 
     def counts(self) -> Counts:
@@ -241,13 +264,22 @@ class Tickwork:
         return taken
 
     def close(self) -> None:
-        """Close every connection of the library's own; lent ones are yours."""
+        """Stop what was started and close every connection of the library's own; lent ones are yours."""
+        self.stop()
         self.store.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.stop)
         self.close()
 
     @property

@@ -6,13 +6,10 @@ command line and the console. What stands in a row never makes a list fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from tickwork.errors import InvalidInput
 from tickwork.model.action import Log
 from tickwork.model.report import LedgerRow, Trigger
 from tickwork.watch import Instant
@@ -145,7 +142,7 @@ def show_trigger(app: Tickwork, trigger: str | int) -> TriggerPage:
         failures=found.failures or 0,
         error=found.error,
         set_aside_at=found.set_aside_at,
-        next=tuple(coming(found, SHOWN)),
+        next=found.coming(SHOWN),
         firings=tuple(app.triggers.ledger(found.id, limit=SHOWN)),
     )
 
@@ -177,17 +174,3 @@ def action_of(trigger: Trigger) -> str:
     if trigger.action_kind == Log.kind:
         return f"log {trigger.payload}"
     return trigger.handler
-
-
-def coming(trigger: Trigger, count: int) -> Iterable[Instant]:
-    """The next occurrences of a trigger as it is planned, or as it will be once a daemon has read its letter."""
-    if trigger.state != "active":
-        return ()
-    try:
-        clock = trigger.clock
-        first = trigger.next_at if trigger.planned else clock.next_at(None, trigger.since_at)
-        if first is None:
-            return ()
-        return (first, *islice(clock.occurrences(first, trigger.since_at), count - 1))
-    except InvalidInput:
-        return ()

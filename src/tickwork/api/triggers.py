@@ -239,6 +239,19 @@ class Triggers:
             )
         )
 
+    def preview(self, trigger: str | int, count: int = 5) -> tuple[Instant, ...]:
+        """Return the next planned occurrences of a trigger; jitter delays each by what is the same for ever.
+
+        None where it is paused, cancelled or finished; raises NotFound.
+        """
+        desk, n = self._desk, limits.number(count, "count", 1, 100_000)
+
+        def verb() -> Verb[tuple[Instant, ...]]:
+            found = yield from reports.trigger(desk.scope, trigger)
+            return found.coming(n)
+
+        return desk.look(verb)
+
     def ledger(self, trigger: str | int, *, limit: int = 100) -> list_of[LedgerRow]:
         """The outcomes of a trigger's occurrences, newest first; raises NotFound."""
         desk = self._desk

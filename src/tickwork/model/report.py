@@ -7,6 +7,7 @@ asking for the clock itself raises.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -98,6 +99,21 @@ class Trigger(TriggerRow):
     def planned(self) -> bool:
         """Whether a daemon has planned the version that is in force."""
         return self.planned_version == self.version
+
+    def coming(self, count: int) -> tuple[Instant, ...]:
+        """Return the next planned occurrences: as they stand, or as they will once a daemon has read the letter.
+
+        None where the trigger is paused, cancelled, finished, or its clock cannot be built here.
+        """
+        if self.state != "active" or count < 1:
+            return ()
+        try:
+            first = self.next_at if self.planned else self.clock.next_at(None, self.since_at)
+            if first is None:
+                return ()
+            return (first, *islice(self.clock.occurrences(first, self.since_at), count - 1))
+        except InvalidInput:
+            return ()
 
 
 class Version(NamedTuple):
