@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from tickwork.api.desk import Desk, Perform
-from tickwork.api.process import Process
+from tickwork.api.job_part import JobPart
+from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.engine.tasks.command import allow_commands
 from tickwork.engine.tasks.pump import Appetite
@@ -93,6 +94,11 @@ def lease_of(length: timedelta | float) -> int:
     return duration
 
 
-def process_of(store: Store, *, daemon: bool, worker: Worker | None) -> Process:
+def jobs_of(store: Store, settings: Settings, handlers: Registry, *, controls: bool, runs: int) -> JobPart:
+    """Return what looks after jobs: the controller, and so many runs at once of this namespace's jobs."""
+    return JobPart(store, handlers, controls=controls, runs=runs, namespaces=(settings.namespace,))
+
+
+def process_of(store: Store, *, daemon: bool, worker: Worker | None, parts: Sequence[Part] = ()) -> Process:
     """Return what runs beside each other in this process."""
-    return Process(store, TriggerDaemon(store) if daemon else None, worker)
+    return Process(store, TriggerDaemon(store) if daemon else None, worker, parts)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from tickwork.engine.loop import Listener, Runner
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
@@ -23,11 +23,21 @@ from tickwork.watch import SystemWatch
 log = logging.getLogger("tickwork.process")
 
 
+class Part(Protocol):
+    """Something else that runs in the process: it starts and stops with it."""
+
+    def start(self, listener: Listener) -> None: ...
+
+    def stop(self, grace: float) -> bool: ...
+
+
 class Process:
     """What runs beside each other in one process, on one store."""
 
-    def __init__(self, store: Store, daemon: TriggerDaemon | None, worker: Worker | None) -> None:
-        self.store, self.trigger_daemon, self.task_worker = store, daemon, worker
+    def __init__(
+        self, store: Store, daemon: TriggerDaemon | None, worker: Worker | None, parts: Sequence[Part] = ()
+    ) -> None:
+        self.store, self.trigger_daemon, self.task_worker, self.parts = store, daemon, worker, tuple(parts)
         self._listener = Listener(store.dialect.ear)
         self._runner: Runner | None = None
         self._stopping = threading.Event()
@@ -40,6 +50,8 @@ class Process:
             self._listener.connect("trigger", self._runner.bell)
         if self.task_worker is not None:
             self.task_worker.start(self._listener)
+        for part in self.parts:
+            part.start(self._listener)
         if self._runner is not None:
             self._runner.start()
         self._listener.start()
@@ -58,6 +70,8 @@ class Process:
             self._runner.stop()
         if self.task_worker is not None:
             gentle = self.task_worker.stop(grace)
+        for part in self.parts:
+            gentle = part.stop(grace) and gentle
         if self._runner is not None:
             gentle = self._runner.join(grace) and gentle
         self._listener.stop()

@@ -16,7 +16,7 @@ import msgspec
 from tickwork.errors import NotFound, StateConflict
 from tickwork.model.job import Descriptor
 from tickwork.model.job_log import Entry, State, check, check_writer, fold, known
-from tickwork.store.dialect import Row, Transaction, Verb, ask
+from tickwork.store.dialect import Transaction, Verb, ask
 from tickwork.store.scope import Scope
 from tickwork.watch import Instant
 
@@ -284,7 +284,7 @@ def end_lease(transaction: Transaction, token: int, renewals: int | None) -> boo
 
 def log_of(transaction: Transaction, job_id: int, n: int = 1_000, before: int = 2**62) -> list[Logged]:
     """Read the newest *n* events of a job, the newest first."""
-    return [Logged._make(row) for row in transaction.all("log_of_job", id=job_id, before=before, n=n)]
+    return transaction.perform(reading_log(job_id, n, before))
 
 
 def listed(
@@ -297,13 +297,41 @@ def listed(
     n: int = 1_000,
 ) -> list[JobRow]:
     """Read the jobs of a namespace by name."""
-    rows: list[Row] = transaction.all("list_jobs", namespace=namespace, status=status, prefix=prefix, after=after, n=n)
+    return transaction.perform(listing(namespace, status=status, prefix=prefix, after=after, n=n))
+
+
+# ------------------------------------------------------------------------------------------------- reading, as verbs
+
+
+def listing(
+    namespace: str, *, status: str | None = None, prefix: str | None = None, after: str = "", n: int = 1_000
+) -> Verb[list[JobRow]]:
+    """Read the jobs of a namespace in the order of their names, from behind *after* on."""
+    rows = yield from ask("list_jobs", namespace=namespace, status=status, prefix=prefix, after=after, n=n)
     return [JobRow._make(row) for row in rows]
+
+
+def reading(scope: Scope, name: str) -> Verb[JobRow | None]:
+    """Read one job without holding it."""
+    rows = yield from ask("job_by_name", namespace=scope.namespace, name=name)
+    return JobRow._make(rows[0]) if rows else None
+
+
+def reading_log(job_id: int, n: int = 1_000, before: int = 2**62) -> Verb[list[Logged]]:
+    """Read the newest *n* events of a job that are older than number *before*, the newest first."""
+    rows = yield from ask("log_of_job", id=job_id, before=before, n=n)
+    return [Logged._make(row) for row in rows]
+
+
+def reading_tombstones(n: int = 100) -> Verb[list[Logged]]:
+    """Read the last words of deleted jobs, the newest first."""
+    rows = yield from ask("tombstones", n=n)
+    return [Logged._make(row) for row in rows]
 
 
 def tombstones(transaction: Transaction, n: int = 100) -> list[Logged]:
     """Read the last words of deleted jobs, the newest first."""
-    return [Logged._make(row) for row in transaction.all("tombstones", n=n)]
+    return transaction.perform(reading_tombstones(n))
 
 
 def encode(detail: dict[str, Any]) -> str:

@@ -96,6 +96,11 @@ class JobWork:
         with self.store.begin("worker") as transaction:
             return {token for (token,) in transaction.all("renew_leases", tokens=sorted(tokens))}
 
+    def show_life(self) -> None:
+        """Say that the worker is alive."""
+        with self.store.begin("worker") as transaction:
+            transaction.all("see_worker", id=self.worker_id)
+
     def stops_asked(self, tokens: Iterable[int]) -> set[int]:
         """Return the jobs under these tokens that somebody asked to stop."""
         with self.store.read() as transaction:
@@ -166,6 +171,7 @@ class JobRuns:
         self.running: dict[int, JobRun] = {}
         self.settled = self.lost = 0
         self._renewed_at: Instant | None = None
+        self._shown_at: Instant | None = None
 
     def turn(self, now: Instant) -> Instant | None:
         """Renew what runs, look for stops, take what is scheduled; *now* again while there may be more."""
@@ -207,16 +213,21 @@ class JobRuns:
             return failed(error, run)
 
     def _tend(self, now: Instant) -> None:
-        if not self.running:
+        if self._shown_at is None or not 0 <= now - self._shown_at < LENGTH:
+            self.work.show_life()
+            self._shown_at = now
+        running = dict(self.running)
+        if not running:
             return
-        for job_id in self.work.stops_asked(self.running):
-            for run in [run for run in self.running.values() if run.job_id == job_id]:
+        asked = self.work.stops_asked(running)
+        for run in running.values():
+            if run.job_id in asked:
                 self.work.acknowledge(run)
         if self._renewed_at is None or not 0 <= now - self._renewed_at < RENEW_EVERY:
-            stand = self.work.heartbeat(self.running)
+            stand = self.work.heartbeat(running)
             self._renewed_at = now
-            for token in self.running.keys() - stand:
-                self.running[token].stopping.set()  # another will own it: its result is going to be discarded
+            for token in running.keys() - stand:
+                running[token].stopping.set()  # another will own it: its result is going to be discarded
 
 
 def _is_free(row: JobRow) -> bool:

@@ -25,6 +25,12 @@ select id, namespace, name, origin, handler, priority, recurs, lease, seq, statu
   from tickwork.job where id = any(:ids::bigint[])
  order by id;
 
+-- name: job_by_name
+-- reader: anyone
+select id, namespace, name, origin, handler, priority, recurs, lease, seq, status, descriptor, created_at, configured_at,
+       changed_at, nominal_at, ended_at, since_completed, in_cycle, error, started_at, :now
+  from tickwork.job where namespace = :namespace and name = :name;
+
 -- name: jobs_at_rest
 -- reader: anyone
 -- what a controller begins with: every job that may have a timer, a retry or an end to come, and nothing of the log

@@ -1,0 +1,329 @@
+"""What people do to jobs: declare, start, stop, delete, apply a file; list, show, and tell their log.
+
+A job is addressed by its name. Declaring the same again changes nothing; another descriptor holds from the next run on.
+What the code declares stands in :attr:`Jobs.declared` and is written when a process of the application starts; a job
+that has vanished from the code stays, shown as undeclared, until somebody deletes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
+
+import msgspec
+
+from tickwork.api.descriptors import Declarations, described
+from tickwork.api.desk import Desk
+from tickwork.clocks.clock import Clock
+from tickwork.errors import InvalidInput, NotFound, StateConflict, TickworkError
+from tickwork.model.job import Descriptor, JobPut, read_text
+from tickwork.model.job_history import Run, runs_of
+from tickwork.model.job_log import ACTIVE, FIRE_SET
+from tickwork.model.job_time import Cadence, next_fire, retry_at
+from tickwork.store import job_orders, jobs
+from tickwork.store.dialect import Verb
+from tickwork.store.jobs import JobRow, Logged
+from tickwork.watch import Instant
+
+CODE = "code"
+PAGE = 1_000
+Change = Literal["create", "change", "remove", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """A job as people see it; instants and durations are microseconds."""
+
+    id: int
+    name: str
+    status: str
+    clock: str
+    """The clock in words; *one-shot*, or why the stored descriptor cannot be read."""
+    next: str | None
+    """*active* while it is scheduled or runs; *retry* or *clock* say what comes next; None: nothing."""
+    next_at: Instant | None
+    nominal_at: Instant | None
+    """The planned time that fired last."""
+    started_at: Instant | None
+    ended_at: Instant | None
+    late_for: int | None
+    """How long after its planned time the last fired run began."""
+    attempt: int
+    """Attempts in this retry cycle."""
+    since_completed: int
+    """Attempts since the last run that completed."""
+    handler: str
+    priority: int
+    origin: str
+    declared: bool
+    """False where the code declared it once and does so no more."""
+    created_at: Instant
+    seq: int
+    error: dict[str, Any] | None
+    invalid: str | None
+    descriptor: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobTale:
+    """A job with its last runs, the newest first."""
+
+    job: JobSeen
+    runs: list[Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One line of a plan: what would be done to a job, and from which descriptor to which."""
+
+    name: str
+    change: Change
+    before: str | None
+    after: str | None
+    problem: str | None = None
+    """Why it cannot be done now."""
+
+
+class Jobs:
+    """The jobs of one namespace, through one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.declared: dict[str, Descriptor] = {}
+
+    def declare(self, name: str, clock: Clock | None = None, *, by: str = "", origin: str = "", **words: Any) -> JobPut:
+        """Create a job, or give it this descriptor from its next run on; the same again changes nothing.
+
+        Args:
+            name: 1 to 200 characters, unique in the namespace.
+            clock: when it fires; or say every, cron, daily, weekly, monthly (with time and zone). Neither: one-shot,
+                it runs at once, and again when it is started.
+            by: who did it, for the log.
+            origin: to which file or program the job belongs.
+            **words: handler (the name of the job unless said), payload, retry, misfire (fire or skip), grace, jitter,
+                priority; durations are timedeltas, seconds or texts such as ``5m``.
+
+        Raises:
+            InvalidInput: a word that is not known, or a value that is not allowed.
+
+        >>> from tickwork import Tickwork
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> app.jobs.declare("reports.daily", cron="0 9 * * 1-5", zone="Europe/Berlin").did
+        'created'
+        >>> app.jobs.declare("reports.daily", cron="0 9 * * 1-5", zone="Europe/Berlin").did
+        'unchanged'
+        >>> app.jobs.stop("reports.daily").status
+        'stopped'
+        >>> app.close()
+        """
+        return self._declare(name, described(name, clock, **words), origin, by)
+
+    def note(self, name: str, clock: Clock | None = None, **words: Any) -> Descriptor:
+        """Take down what the code declares, to be written when a process starts; nothing is written now.
+
+        Raises InvalidInput, also where the name is declared twice with different words.
+        """
+        descriptor = described(name, clock, **words)
+        if self.declared.setdefault(name, descriptor) != descriptor:
+            raise InvalidInput("name", name, "a job that is not declared twice with different words")
+        return descriptor
+
+    def declare_all(self) -> list[JobPut]:
+        """Write what the code declares; called when a process of the application starts."""
+        return [self._declare(name, descriptor, CODE, "code") for name, descriptor in self.declared.items()]
+
+    def schedule(
+        self, name: str, clock: Clock | None = None, *, at_next_run: bool = False, by: str = "", **words: Any
+    ) -> JobPut:
+        """Deploy a job and run it now, also one that was stopped; one that is active under this descriptor is left alone.
+
+        Raises StateConflict where it is active under another one, unless *at_next_run* says that the new one is for then.
+        """
+        descriptor = described(name, clock, **words)
+        return self._desk.perform(
+            lambda: job_orders.schedule(self._desk.scope, name, descriptor, at_next_run=at_next_run, by=by)
+        )
+
+    def start(self, name: str, *, by: str = "") -> JobPut:
+        """Run a job now, whatever its clock says; one that is active is left alone. Raises NotFound."""
+        return self._desk.perform(lambda: job_orders.start(self._desk.scope, name, by=by))
+
+    def stop(self, name: str, *, by: str = "") -> JobPut:
+        """Stop a job: it fires no more. One that runs is asked to end. Raises NotFound; twice is once."""
+        return self._desk.perform(lambda: job_orders.stop(self._desk.scope, name, by=by))
+
+    def delete(self, name: str, *, by: str = "") -> JobPut:
+        """Delete a job and its log; raises StateConflict while it is active. A missing one answers *unknown*."""
+        return self._desk.perform(lambda: job_orders.delete(self._desk.scope, name, by=by))
+
+    def plan(self, declarations: Declarations) -> list[Planned]:
+        """Say what :meth:`apply` would do, and change nothing."""
+        return self._desk.look(lambda: self._planning(declarations))
+
+    def apply(self, declarations: Declarations, *, by: str = "") -> list[Planned]:
+        """Create, change and remove jobs so that the group is what the declarations say, in one transaction.
+
+        A job of the group that is to be removed while it is active raises StateConflict, and nothing is done.
+        """
+
+        def verb() -> Verb[list[Planned]]:
+            plan = yield from self._planning(declarations)
+            scope = self._desk.scope
+            for line in sorted(plan, key=attrgetter("name")):
+                if line.problem is not None:
+                    raise StateConflict(
+                        ["completed", "error", "fatal", "stopped"], line.problem, f"removing {line.name!r}"
+                    )
+                if line.change == "remove":
+                    yield from job_orders.delete(scope, line.name, by=by)
+                elif line.change != "keep":
+                    descriptor = declarations.jobs[line.name]
+                    yield from job_orders.declare(scope, line.name, descriptor, origin=declarations.origin, by=by)
+            return plan
+
+        return self._desk.perform(verb)
+
+    def get(self, name: str) -> JobSeen:
+        """Return one job; raises NotFound."""
+        return self._seen(self._desk.look(lambda: self._found(name)))
+
+    def show(self, name: str, runs: int = 10) -> JobTale:
+        """Return one job with its last *runs*, the newest first; raises NotFound."""
+
+        def verb() -> Verb[tuple[JobRow, list[Logged]]]:
+            row = yield from self._found(name)
+            return row, (yield from jobs.reading_log(row.id, runs * 8))
+
+        row, logged = self._desk.look(verb)
+        told = runs_of(event.entry for event in reversed(logged))
+        return JobTale(self._seen(row), told[::-1][:runs])
+
+    def log(self, name: str, *, limit: int = 100, before: int | None = None) -> list[Logged]:
+        """Return the newest events of a job, the newest first; of a deleted one its last word. Raises NotFound."""
+
+        def verb() -> Verb[list[Logged]]:
+            row = yield from jobs.reading(self._desk.scope, name)
+            if row is not None:
+                return (yield from jobs.reading_log(row.id, limit, 2**62 if before is None else before))
+            stones = yield from jobs.reading_tombstones(PAGE)
+            mine = {"namespace": self._desk.scope.namespace, "name": name}
+            found = [stone for stone in stones if mine.items() <= stone.entry.told.items()]
+            if not found:
+                raise self._missing(name)
+            return found[:1]
+
+        return self._desk.look(verb)
+
+    # ------------------------------------------------------------------------------------------------------- privately
+
+    def _declare(self, name: str, descriptor: Descriptor, origin: str, by: str) -> JobPut:
+        return self._desk.perform(lambda: job_orders.declare(self._desk.scope, name, descriptor, origin=origin, by=by))
+
+    def _found(self, name: str) -> Verb[JobRow]:
+        row = yield from jobs.reading(self._desk.scope, name)
+        if row is None:
+            raise self._missing(name)
+        return row
+
+    def _missing(self, name: str) -> NotFound:
+        return NotFound(f"there is no job {name!r} in the namespace {self._desk.scope.namespace!r}: tickwork job list")
+
+    def _planning(self, declarations: Declarations) -> Verb[list[Planned]]:
+        there: dict[str, JobRow] = {}
+        after = ""
+        while True:
+            page = yield from jobs.listing(self._desk.scope.namespace, after=after, n=PAGE)
+            there.update({row.name: row for row in page})
+            if len(page) < PAGE:
+                break
+            after = page[-1].name
+        return _plan(declarations, there)
+
+    def _seen(self, row: JobRow) -> JobSeen:
+        state = row.state
+        descriptor: Descriptor | None = None
+        invalid, coming, coming_at = None, None, None
+        try:
+            descriptor = read_text(row.name, row.descriptor)
+            coming, coming_at = _coming(row, descriptor)
+        except TickworkError as error:
+            invalid = f"invalid trigger: {error}"
+        late_for = None
+        if state.nominal_at is not None and state.started_at is not None and state.started_at >= state.nominal_at:
+            late_for = state.started_at - state.nominal_at
+        return JobSeen(
+            row.id,
+            row.name,
+            state.status,
+            invalid or (descriptor.describe() if descriptor else ""),
+            coming,
+            coming_at,
+            state.nominal_at,
+            state.started_at,
+            state.ended_at,
+            late_for,
+            state.in_cycle,
+            state.since_completed,
+            row.handler,
+            row.priority,
+            row.origin,
+            row.origin != CODE or row.name in self.declared,
+            state.created_at,
+            state.seq,
+            msgspec.json.decode(state.error) if state.error else None,
+            invalid,
+            row.descriptor,
+        )
+
+    # last in its class, where the word still means the type
+    def list(
+        self, prefix: str | None = None, *, status: str | None = None, after: str = "", limit: int = PAGE
+    ) -> list[JobSeen]:
+        """List jobs in the order of their names: those that begin with *prefix*, are in *status*, come after *after*."""
+        return [
+            self._seen(row)
+            for row in self._desk.look(
+                lambda: jobs.listing(
+                    self._desk.scope.namespace, status=status, prefix=prefix or None, after=after, n=limit
+                )
+            )
+        ]
+
+
+def _coming(row: JobRow, descriptor: Descriptor) -> tuple[str | None, Instant | None]:
+    """Say what a job does next: it is active, it is retried, or its clock fires."""
+    state = row.state
+    if state.status in ACTIVE:
+        return "active", None
+    if state.status not in FIRE_SET:
+        return None, None
+    fire_at = None
+    if descriptor.clock is not None:
+        cadence = Cadence.of(row.name, descriptor.clock, row.created_at)
+        fire = next_fire(row.id, cadence, descriptor, state, row.now)
+        fire_at = None if fire is None else fire.nominal_at
+    again_at = retry_at(row.id, descriptor, state)
+    if again_at is not None and (fire_at is None or again_at < fire_at):
+        return "retry", again_at
+    return ("clock", fire_at) if fire_at is not None else (None, None)
+
+
+def _plan(declarations: Declarations, there: Mapping[str, JobRow]) -> list[Planned]:
+    """Compare what is declared with what is there; jobs of other origins are taken over, never removed."""
+    plan = []
+    for name, descriptor in sorted(declarations.jobs.items()):
+        row = there.get(name)
+        if row is None:
+            plan.append(Planned(name, "create", None, descriptor.text))
+        elif row.descriptor == descriptor.text and row.origin == declarations.origin:
+            plan.append(Planned(name, "keep", row.descriptor, descriptor.text))
+        else:
+            plan.append(Planned(name, "change", row.descriptor, descriptor.text))
+    for name, row in sorted(there.items()):
+        if row.origin == declarations.origin and name not in declarations.jobs:
+            problem = row.status if row.state.status in ACTIVE else None
+            plan.append(Planned(name, "remove", row.descriptor, None, problem))
+    return plan
