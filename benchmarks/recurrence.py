@@ -32,7 +32,7 @@ from tickwork.watch import to_instant
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("TICKWORK_SHARED", ROOT.parent / "shared"))
 ZONE = "America/New_York"
-START = datetime(2016, 1, 4, 9)
+START = datetime(2016, 1, 4, 9)  # noqa: DTZ001 - the wall clock of ZONE
 WRITTEN = (
     "FREQ=DAILY",
     "FREQ=WEEKLY;BYDAY=MO,WE,FR",
