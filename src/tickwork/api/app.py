@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, overload
 
 from tickwork.api import assembly, lending
+from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
 from tickwork.api.process import Process
 from tickwork.api.settings import Settings
@@ -75,7 +76,7 @@ class Tickwork:
         self.store: Store = assembly.store_of(self.settings, watch)
         desk = assembly.own_desk(self.store, self.settings, self.handlers, self._ready)
         self._desk = desk
-        self.triggers, self.tasks = Triggers(desk), Tasks(desk)
+        self.triggers, self.tasks, self.jobs = Triggers(desk), Tasks(desk), Jobs(desk)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
@@ -95,6 +96,27 @@ class Tickwork:
             ConfigurationError: the name is taken, or a setting is out of range.
         """
         return lambda function: self.handlers.add(name, function, **settings)
+
+    def job(self, name: str, clock: Clock | None = None, **words: Any) -> Callable[[Callable[..., Any]], Handler]:
+        """Declare a periodic job whose handler is the function; it never overlaps itself.
+
+        It is written when a process of the application starts, or at ``app.jobs.declare_all()``.
+
+        Args:
+            name: the job's name, and that under which the function is registered.
+            clock: when it fires; or say ``every="5m"``, ``cron="0 9 * * 1-5"``, daily, weekly, monthly. Neither: one-shot.
+            **words: zone, time, payload, retry, misfire, grace, jitter, priority: see :meth:`Jobs.declare`.
+
+        Raises:
+            InvalidInput: a word that is not known, or a value that is not allowed.
+        """
+
+        def registered(function: Callable[..., Any]) -> Handler:
+            handler = self.handlers.add(name, function)
+            self.jobs.note(name, clock, **words)
+            return handler
+
+        return registered
 
     # --------------------------------------------------------------------------------------------------------- verbs
 
@@ -212,7 +234,11 @@ class Tickwork:
             if worker
             else None
         )
-        return assembly.process_of(self.store, daemon=daemon, worker=working)
+        self.jobs.declare_all()
+        looking_after_jobs = assembly.jobs_of(
+            self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
+        )
+        return assembly.process_of(self.store, daemon=daemon, worker=working, parts=[looking_after_jobs])
 
     def start(
         self, *, queues: Sequence[str] = (), concurrency: int = 10, allow_commands: bool = False, upgrade: bool = False

@@ -63,12 +63,8 @@ class TimerMap(Mapping[int, Entry], Generic[Entry]):
     """Job -> entry, and which is next. An entry may be put off without being changed: its planned time stays.
 
     >>> timers = TimerMap()
-    >>> timers.put(Errand(7, due_at=50))
-    ... timers.put(Errand(3, due_at=50))
-    ... timers.put(Errand(7, due_at=40))
-    True
-    True
-    True
+    >>> [timers.put(Errand(job, due_at=at)) for job, at in ((7, 50), (3, 50), (7, 40), (7, 40))]
+    [True, True, True, False]
     >>> timers.due(50, 10), timers.next_at
     ([7, 3], 40)
     """
