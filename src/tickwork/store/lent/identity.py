@@ -7,7 +7,7 @@ cluster's identifier is compared by the database's name alone.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 from tickwork.errors import WrongDatabase
@@ -40,7 +40,7 @@ def _file(store: Store, lent: Lent) -> Steps[Identity]:
     path = (yield from _one(store, lent, "current_database")) or ""
     if not path:
         return Identity("sqlite", ("memory", "of this connection alone"))
-    status = Path(path).stat()
+    status = os.stat(path)  # noqa: PTH116 - a third of the time, for every verb on sqlite3
     return Identity("sqlite", (str(status.st_dev), str(status.st_ino)))
 
 

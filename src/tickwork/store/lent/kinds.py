@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +26,7 @@ KINDS: dict[tuple[str, str], tuple[str, str]] = {
     ("sqlalchemy", "AsyncConnection"): ("sqlalchemy", "LentAsyncSqlalchemy.connection"),
     ("django", "BaseDatabaseWrapper"): ("django", "LentDjango"),
     ("django", "ConnectionProxy"): ("django", "LentDjango"),
+    ("builtins", "str"): ("django", "LentDjango.of_alias"),
 }
 
 
@@ -34,23 +37,27 @@ def loan_of(lent: Any) -> Loan:
     >>> type(loan_of(sqlite3.connect(":memory:"))).__name__
     'LentSqlite'
     """
-    if isinstance(lent, str):
-        return _made("django", "LentDjango.of_alias", lent)
-    for base in type(lent).__mro__:
-        kind = KINDS.get((base.__module__.partition(".")[0], base.__name__))
-        if kind is not None:
-            return _made(*kind, lent)
-    raise InvalidInput(
-        "connection",
-        lent,
-        "a SQLAlchemy Session, Connection, AsyncSession or AsyncConnection, a Django connection or its alias, a psycopg "
-        "connection (sync or async), or an asyncpg, sqlite3 or aiosqlite connection",
-    )
+    maker = _maker(type(lent))  # type: ignore[arg-type]
+    if maker is None:
+        raise InvalidInput(
+            "connection",
+            lent,
+            "a SQLAlchemy Session, Connection, AsyncSession or AsyncConnection, a Django connection or its alias, a "
+            "psycopg connection (sync or async), or an asyncpg, sqlite3 or aiosqlite connection",
+        )
+    return maker(lent)
 
 
-def _made(module: str, maker: str, lent: Any) -> Loan:
-    made: Any = import_module(f"tickwork.store.lent.{module}")
-    for name in maker.split("."):
-        made = getattr(made, name)
-    loan: Loan = made(lent)
-    return loan
+@lru_cache(maxsize=64)
+def _maker(kind: type) -> Callable[[Any], Loan] | None:
+    """Return what makes a loan of objects of this class, None where nobody knows them."""
+    for base in kind.__mro__:
+        found = KINDS.get((base.__module__.partition(".")[0], base.__name__))
+        if found is not None:
+            module, path = found
+            made: Any = import_module(f"tickwork.store.lent.{module}")
+            for name in path.split("."):
+                made = getattr(made, name)
+            maker: Callable[[Any], Loan] = made
+            return maker
+    return None

@@ -77,8 +77,7 @@ def _step(dialect: Dialect, lent: Lent, name: str, values: dict[str, Any], now: 
         dialect.on_statement(name)
     if "now" in statement.parameters:
         values = {"now": dialect.now(now), **values}
-    handed = {
-        parameter: dialect.array(value) if isinstance(value, (list, tuple)) else value
-        for parameter, value in values.items()
-    }
-    return partial(lent.execute, statement.written_in(lent.style), lent.arguments(statement, handed))
+    for parameter in statement.parameters:
+        if type(values[parameter]) is list:
+            values = {**values, parameter: dialect.array(values[parameter])}
+    return partial(lent.execute, statement.written_in(lent.style), lent.arguments(statement, values))
