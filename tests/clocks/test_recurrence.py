@@ -422,3 +422,31 @@ def test_the_end_of_time_is_an_end() -> None:
     clock = Recurrence("FREQ=YEARLY", start=datetime(9998, 6, 1))
     assert shown(clock, 5) == ["9998-06-01 00:00", "9999-06-01 00:00"]
     assert from_instant(clock.prev_at(10**18, 0) or 0).year == 9999
+
+
+# --- SKIP (RFC 7529) against a plain reference
+
+
+@settings(max_examples=100, deadline=5_000)
+@given(
+    st.sets(st.integers(1, 31) | st.integers(-31, -1), min_size=1, max_size=4),
+    st.sampled_from(["BACKWARD", "FORWARD"]),
+    st.integers(1, 3),
+)
+def test_days_that_do_not_exist_move_to_a_neighbour(days: set[int], skip: str, interval: int) -> None:
+    start = datetime(2023, 1, 1, 9)
+    rule = f"RSCALE=GREGORIAN;FREQ=MONTHLY;INTERVAL={interval};SKIP={skip};BYMONTHDAY={','.join(map(str, days))}"
+    expected = set()
+    for month in range(0, 48, interval):
+        first = datetime(2023 + month // 12, month % 12 + 1, 1, 9)
+        following = datetime(2023 + (month + 1) // 12, (month + 1) % 12 + 1, 1, 9)
+        for day in days:
+            at = first + timedelta(days=day - 1) if day > 0 else following + timedelta(days=day)
+            if at >= following:
+                at = following if skip == "FORWARD" else following - timedelta(days=1)
+            elif at < first:
+                at = first if skip == "FORWARD" else first - timedelta(days=1)
+            expected.add(at.replace(tzinfo=UTC))
+    horizon = datetime(2026, 6, 1, tzinfo=UTC)
+    found = Recurrence(rule, start=start).between(datetime(2022, 1, 1, tzinfo=UTC), horizon)
+    assert found == sorted(at for at in expected if start.replace(tzinfo=UTC) <= at < horizon)
