@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from tickwork.api.desk import Desk, Perform
 from tickwork.api.job_part import JobPart
+from tickwork.api.loop_part import LoopPart
 from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.engine.tasks.command import allow_commands
@@ -14,6 +15,7 @@ from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.engine.triggers.rezoning import Rezoning
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import COMMAND
@@ -101,4 +103,6 @@ def jobs_of(store: Store, settings: Settings, handlers: Registry, *, controls: b
 
 def process_of(store: Store, *, daemon: bool, worker: Worker | None, parts: Sequence[Part] = ()) -> Process:
     """Return what runs beside each other in this process."""
+    if daemon:
+        parts = (*parts, LoopPart(store, Rezoning(store)))
     return Process(store, TriggerDaemon(store) if daemon else None, worker, parts)

@@ -121,3 +121,22 @@ insert into tickwork.replaced (trigger_id, version, next_at, until_at)
 select u.trigger_id, u.version, u.next_at, :now
   from unnest(:trigger_id::bigint[], :version::bigint[], :next_at::bigint[]) as u (trigger_id, version, next_at)
     on conflict do nothing;
+
+-- name: zone_data
+-- reader: anyone
+-- the zone data by which events were planned: its version and a fingerprint of each zone
+select value from tickwork.setting where name = 'zone data';
+
+-- name: save_zone_data
+-- writer: daemon
+insert into tickwork.setting (name, value) values ('zone data', :value)
+    on conflict (name) do update set value = excluded.value;
+
+-- name: zoned_events
+-- reader: anyone
+-- planned events behind a trigger whose clocks may follow a zone; a walk that happens once per release of the zone data
+select t.id, t.clock_kind, t.clock_params
+  from tickwork.event e join tickwork.trigger t on t.id = e.trigger_id
+ where e.trigger_id > :after and e.next_at is not null and e.tzdata <> :version
+   and t.clock_kind not in ('once', 'every', 'never', 'phorge-daily', 'phorge-monthly')
+ order by e.trigger_id limit :n;
