@@ -31,13 +31,13 @@ def worker(url: str, concurrency: int, is_async: bool) -> Iterator[Done | None]:
     if is_async:
 
         @app.handler("bench.noop")
-        async def noop_async() -> None:
+        async def noop_async(meeting_id: int = 0) -> None:
             nonlocal handled
             handled += 1
     else:
 
         @app.handler("bench.noop")
-        def noop() -> None:
+        def noop(meeting_id: int = 0) -> None:
             nonlocal handled
             handled += 1
 
