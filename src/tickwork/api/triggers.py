@@ -14,7 +14,7 @@ import msgspec
 from tickwork.api.desk import Desk
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.codec import encode_json
-from tickwork.errors import InvalidInput, NotFound
+from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import Action
 from tickwork.model.policies import decode_policies
@@ -104,7 +104,7 @@ class Triggers:
         """
 
         def decide(held: Held) -> Edit | TriggerPut:
-            _alive(held)
+            held.into("moved")
             kind, params = encode_json(settled(clock, held.key, self._desk.now()))
             if (kind, params) == (held.clock_kind, held.clock_params) and not rearm:
                 return held.unchanged()
@@ -130,7 +130,7 @@ class Triggers:
             columns.update(action_columns(checked_action(action)))
 
         def decide(held: Held) -> Edit | TriggerPut:
-            _alive(held)
+            held.into("edited")
             wanted = dict(columns)
             if changes:
                 policies = msgspec.structs.replace(decode_policies(held.policies), **changes).encode()
@@ -165,8 +165,7 @@ class Triggers:
         """Stop a trigger; its clock keeps its place, and nothing fires until it is resumed."""
 
         def decide(held: Held) -> Edit | TriggerPut:
-            _alive(held)
-            return held.unchanged() if held.state == "paused" else Edit("paused", {"state": "paused"})
+            return held.unchanged() if held.state == "paused" else Edit("paused", {"state": held.into("paused")})
 
         return self._edit(trigger, decide, by)
 
@@ -179,10 +178,10 @@ class Triggers:
             raise InvalidInput("missed", missed, "skip, latest or all")
 
         def decide(held: Held) -> Edit | TriggerPut:
-            _alive(held)
+            state = held.into("resumed")
             if held.state == "active" and not held.set_aside:
                 return held.unchanged()
-            return Edit("resumed", {"state": "active", "missed": missed})
+            return Edit("resumed", {"state": state, "missed": missed})
 
         return self._edit(trigger, decide, by)
 
@@ -193,7 +192,7 @@ class Triggers:
         """
 
         def decide(held: Held) -> Edit | TriggerPut:
-            return Edit("rearmed", {"state": "active"} if held.state == "cancelled" else {}, rearm=True)
+            return Edit("rearmed", {"state": held.into("rearmed")}, rearm=True)
 
         return self._edit(trigger, decide, by)
 
@@ -281,12 +280,7 @@ class Triggers:
 list_of = list
 
 
-def _alive(held: Held) -> None:
-    if held.state == "cancelled":
-        raise NotFound(f"the trigger {held.key!r} was cancelled; put it again, or re-arm it, to begin anew")
-
-
 def _cancelled(held: Held) -> Edit | TriggerPut:
     if held.state == "cancelled":
         return held.unchanged("already cancelled")
-    return Edit("cancelled", {"state": "cancelled"})
+    return Edit("cancelled", {"state": held.into("cancelled")})

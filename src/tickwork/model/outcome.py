@@ -26,12 +26,10 @@ from typing import NamedTuple
 import msgspec
 
 from tickwork.model.retry import SHORTEST_SNOOZE, Backoff
+from tickwork.model.states import ARCHIVED
 from tickwork.model.work import Claimed
 from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
 from tickwork.watch import LAST_INSTANT, Instant, to_duration
-
-#: A task's last word: these, and no others, stand in the archive.
-ARCHIVED = ("done", "gave up", "lost", "expired", "declined", "cancelled")
 
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 2_000, 16_000
 

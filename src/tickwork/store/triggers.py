@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from tickwork.errors import InvalidInput, NotFound, TryAgain
 from tickwork.model.standing_order import TriggerDid, TriggerPut
+from tickwork.model.states import TRIGGER
 from tickwork.store.dialect import Row, Verb, ask
 from tickwork.store.scope import Scope
 
@@ -50,6 +51,13 @@ class Held(NamedTuple):
 
     def unchanged(self, did: TriggerDid = "unchanged") -> TriggerPut:
         return TriggerPut(self.id, self.key, self.version, self.generation, did)
+
+    def into(self, did: TriggerDid) -> str:
+        """Return the state into which an edit leads; raises NotFound where it is not possible."""
+        state = TRIGGER.after(self.state, did)
+        if state is None:
+            raise NotFound(f"the trigger {self.key!r} was {self.state}; put it again, or re-arm it, to begin anew")
+        return state
 
 
 class Edit(NamedTuple):
