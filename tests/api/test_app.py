@@ -147,3 +147,14 @@ def test_a_web_server_runs_it_beside_itself(database):
 
     asyncio.run(serve())
     assert app.stop()
+
+
+def test_a_daemon_is_seen_while_it_runs_and_signs_off(database):
+    with Tickwork(database) as app:
+        with app.process(worker=False):
+            for _ in range(100_000):
+                if kinds := {each.kind for each in app.alive()}:
+                    break
+            assert kinds == {"daemon"}
+            assert not app.available()  # nobody would run a task
+        assert app.alive() == []

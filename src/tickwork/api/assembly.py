@@ -10,6 +10,7 @@ from tickwork.api.job_part import JobPart
 from tickwork.api.loop_part import LoopPart
 from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
+from tickwork.engine.presence import Presence
 from tickwork.engine.tasks.command import allow_commands
 from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
@@ -104,5 +105,6 @@ def jobs_of(store: Store, settings: Settings, handlers: Registry, *, controls: b
 def process_of(store: Store, *, daemon: bool, worker: Worker | None, parts: Sequence[Part] = ()) -> Process:
     """Return what runs beside each other in this process."""
     if daemon:
-        parts = (*parts, LoopPart(store, Rezoning(store)))
+        presence = Presence(store, "daemon")
+        parts = (*parts, LoopPart(store, Rezoning(store)), LoopPart(store, presence, ended=presence.leave))
     return Process(store, TriggerDaemon(store) if daemon else None, worker, parts)

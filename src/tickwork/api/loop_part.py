@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tickwork.engine.loop import Listener, Loop, Runner
 from tickwork.store.store import Store
 from tickwork.watch import HOUR, SystemWatch
@@ -10,12 +12,15 @@ from tickwork.watch import HOUR, SystemWatch
 class LoopPart:
     """One loop in a thread of its own, started and stopped with its process."""
 
-    def __init__(self, store: Store, loop: Loop, poll: int = HOUR) -> None:
+    def __init__(self, store: Store, loop: Loop, poll: int = HOUR, ended: Callable[[], None] = lambda: None) -> None:
         self._runner = Runner(loop, store.watch or SystemWatch(), lambda: poll)
+        self._ended = ended
 
     def start(self, listener: Listener) -> None:
         self._runner.start()
 
     def stop(self, grace: float) -> bool:
         self._runner.stop()
-        return self._runner.join(grace)
+        joined = self._runner.join(grace)
+        self._ended()
+        return joined
