@@ -7,6 +7,8 @@ import pytest
 from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.pump import Appetite
 from tickwork.errors import InvalidInput
+from tickwork.store import claims
+from tickwork.store.claims import Subscription, Wish
 from tickwork.watch import SECOND
 
 
@@ -151,3 +153,72 @@ def test_idle_is_one_look_that_writes_nothing(shop: Shop, worker) -> None:
     shop.store.dialect.on_statement = told.append
     worker.pump.turn(shop.watch.now())
     assert told == ["begin", "look_for_tasks", "commit"]
+
+
+def test_q10_two_claims_at_the_same_instant(shop: Shop) -> None:
+    """Q10: two workers at the same instant: one gets the first task, the other one the second, without waiting."""
+    first, second = shop.put("note"), shop.put("note")
+    if not shop.store.supports("skip-locked"):
+        with shop.store.begin("worker") as one:
+            taken = [each.id for each in claims.claim(one, Subscription(), Wish(1, 1, SECOND, 1, 1))]
+            taken += [each.id for each in claims.claim(one, Subscription(), Wish(2, 2, SECOND, 1, 1))]
+    else:
+        with shop.store.begin("worker") as one, shop.store.begin("worker") as other:
+            taken = [each.id for each in claims.claim(one, Subscription(), Wish(1, 1, SECOND, 1, 1))]
+            taken += [each.id for each in claims.claim(other, Subscription(), Wish(2, 2, SECOND, 1, 1))]
+    assert taken == [first, second]
+
+
+def test_q16_t101_the_same_key_twice(shop: Shop) -> None:
+    """Q16: while it waits the second call returns the first task. T-101: while it runs, too: keys are of unfinished tasks."""
+    seen: list[int] = []
+    first = shop.put("note", key="k")
+    assert shop.put("note", key="k") == first
+    shop.worker({"note": lambda: seen.append(shop.put("note", key="k"))}).run_due()
+    assert (seen, shop.tasks) == ([first], {})
+    assert shop.put("note", key="k") != first
+
+
+def test_t098_cancel(shop: Shop) -> None:
+    """T-098: before a claim, after it, unknown, twice: cancelled, asked, unknown, over."""
+    waiting, running, answers = shop.put("other"), shop.put("note"), []
+    answers.append(shop.cancel(waiting))
+    shop.worker({"note": lambda: answers.append(shop.cancel(running))}).run_due()
+    answers += [shop.cancel(999_999), shop.cancel(waiting), shop.cancel(running)]
+    assert answers == ["cancelled", "asked", "unknown", "over", "over"]
+    assert {row.outcome for row in shop.archive.values()} == {"cancelled"}
+
+
+def test_a_full_worker_does_not_spin_when_a_delayed_task_comes_due(shop: Shop) -> None:
+    """Every place is taken and something comes due: the loop sleeps until a place is free."""
+    again: list[int | None] = []
+
+    def note() -> None:
+        shop.wind(20)
+        worker.pump.running.now.update({-n: worker.pump.running.now[first] for n in (1, 2)})
+        again.append(worker.pump.turn(shop.watch.now()))
+        worker.pump.running.now.clear()
+
+    shop.put("other", delay=10)
+    first = shop.put("note")
+    worker = shop.worker({"note": note, "other": lambda: None}, Appetite(concurrency=2))
+    worker.run_due()
+    assert again[0] is None or again[0] > shop.watch.now()
+
+
+@pytest.mark.stores("postgresql")
+def test_a_row_that_somebody_holds_delays_only_itself(shop: Shop) -> None:
+    """An application holds the row of one running task: the others of the batch are settled, that one when it is free."""
+    held, other = shop.put("note"), shop.put("note")
+    worker = shop.worker({"note": lambda: None})
+    worker.pump.turn(shop.watch.now())
+    with shop.store.begin("application") as theirs:
+        sql = f"select 1 from tickwork.task where id = {held} for update"
+        theirs.connection.execute(shop.store.dialect.turn(sql))  # type: ignore[attr-defined]
+        worker.pump.turn(shop.watch.now())
+        assert list(shop.archive) == [other]
+        assert worker.pump.turn(shop.watch.now()) == shop.watch.now() + 100_000
+    shop.wind(0.1)
+    worker.run_due()
+    assert sorted(shop.archive) == [held, other]
+    assert shop.leases == []

@@ -67,7 +67,9 @@ def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) ->
 def nodes(plan: dict[str, Any]) -> Any:
     """Every node that reads the task table, with the rows that it read: those it returned and those it threw away."""
     if plan.get("Relation Name") == "task" and "Scan" in plan["Node Type"]:
-        read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        read = (
+            plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        )
         yield plan["Node Type"], read * plan["Actual Loops"]
     for part in plan.get("Plans", ()):
         yield from nodes(part)

@@ -35,6 +35,8 @@ log = logging.getLogger("tickwork.worker")
 
 #: How many outcomes one transaction settles at most.
 SETTLED_AT_ONCE = 1_000
+#: How long to leave alone what somebody else has locked, in microseconds.
+HELD_FOR = 100_000
 #: A loop that is kept busy by outcomes still looks for work so often.
 LOOK_EVERY = 1 * SECOND
 
@@ -82,6 +84,7 @@ class Pump:
         self._next_at: Instant | None = None
         self._doubtful: int | None = None
         self._queued_since: Instant | None = None
+        self._held_until: Instant = 0
         self._ahead, self._pace = Prefetch(appetite.batch), Pace()
 
     @property
@@ -106,7 +109,7 @@ class Pump:
             self._ask_about(self._doubtful, now)
         self._give_back_unstarted(now)
         queued = self.queued
-        due = self.settling.due(now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0)
+        due = now >= self._held_until and self.settling.due(now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0)
         batch = self.settling.take(SETTLED_AT_ONCE) if due else []
         size = self._room(queued) if self.claiming and self._is_hungry(now, busy=stirred or bool(batch)) else 0
         if size and not batch and not self._flowing and not self._anything_ready(now):
@@ -118,7 +121,7 @@ class Pump:
     def close(self) -> None:
         """Claim no more, and give back what has not begun."""
         self.claiming = self._flowing = False
-        self._release([job for executor in self.executors for job in executor.take_back()])
+        self._release([job.claimed for executor in self.executors for job in executor.take_back()])
 
     # ------------------------------------------------------------------------------------------------- what to do
 
@@ -149,9 +152,11 @@ class Pump:
     def _again_at(self, now: Instant) -> Instant | None:
         if self._flowing and self._room(self.queued):
             return now
-        moments = [] if self._next_at is None or not self.claiming else [self._next_at]
+        moments = []
+        if self._next_at is not None and self.claiming and self._room(self.queued):
+            moments.append(self._next_at)  # without room it is looked at when something has finished
         if self.settling:
-            moments.append(now + LINGER)
+            moments.append(max(now + LINGER, self._held_until))
         if self._queued_since is not None:
             moments.append(self._queued_since + UNSTARTED)
         return min(moments, default=None)
@@ -180,7 +185,7 @@ class Pump:
             self.settling.put_back(batch)
             raise
         self._doubtful = None
-        self._settled(batch, settlement)
+        self._settled(batch, settlement, now)
         if wish is not None:
             self._looked_at, self._flowing = now, bool(claimed)
             self._begin(claimed, now)
@@ -217,16 +222,20 @@ class Pump:
             return
         self.watch.learn(claimed[0].claimed_at, now)
         self.holdings.take(claimed[0].token, len(claimed))
-        self._release_strangers([each for each in claimed if each.handler not in self.registry])
+        if not self.claiming:  # told to stop while the claim was under way
+            self._release(claimed)
+            return
+        self._release([each for each in claimed if each.handler not in self.registry])  # another worker knows them
         jobs = [Job(each, self.registry[each.handler]) for each in claimed if each.handler in self.registry]
         for executor, coroutines in zip(self.executors, (False, True), strict=True):
             if mine := [job for job in jobs if job.handler.is_async is coroutines]:
                 executor.submit(mine)
 
-    def _settled(self, batch: Sequence[Outcome], settlement: Settlement) -> None:
+    def _settled(self, batch: Sequence[Outcome], settlement: Settlement, now: Instant) -> None:
         if settlement.held_up:
             held = set(settlement.held_up)
             self.settling.put_back(settlement.held_up)
+            self._held_until = now + HELD_FOR
             batch = [outcome for outcome in batch if outcome not in held]
         self.holdings.let_go(batch)
         self._expect(batch)
@@ -275,15 +284,10 @@ class Pump:
             self._queued_since = now
         elif now - self._queued_since >= UNSTARTED:
             self._queued_since, self._ahead.size = None, 0
-            self._release([job for executor in self.executors for job in executor.take_back()])
+            self._release([job.claimed for executor in self.executors for job in executor.take_back()])
 
-    def _release(self, jobs: Sequence[Job]) -> None:
-        at = self.watch.now()
-        for job in jobs:
-            self.settling.add(outcomes.released(job.claimed, at))
-
-    def _release_strangers(self, claimed: Sequence[Claimed]) -> None:
-        """Another worker knows their handlers; we shall not claim such again."""
+    def _release(self, claimed: Sequence[Claimed]) -> None:
+        """Give back what has not begun."""
         at = self.watch.now()
         for each in claimed:
             self.settling.add(outcomes.released(each, at))

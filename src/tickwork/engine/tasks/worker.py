@@ -119,6 +119,8 @@ class Worker:
         """
         self.pump.close()
         self._wake()
+        if not self._runners:
+            self._emptied.set()
         until = time.monotonic() + grace
         while not self._emptied.wait(0.05) and not self._hurry.is_set() and time.monotonic() < until:
             self._wake()
@@ -199,10 +201,12 @@ class _Watched:
         self.pump, self.emptied, self.name = pump, emptied, pump.name
 
     def turn(self, now: int) -> int | None:
-        again_at = self.pump.turn(now)
-        if not self.pump.claiming and self.pump.idle:
-            self.emptied.set()
-        return again_at
+        closing = not self.pump.claiming
+        try:
+            return self.pump.turn(now)
+        finally:  # without a database, too: a turn that claims nothing and has nothing in its hands is the last
+            if closing and self.pump.idle:
+                self.emptied.set()
 
 
 class _Doorbell(Bell):
