@@ -19,10 +19,12 @@ from typing import Protocol
 
 from tickwork.errors import StoreUnavailable, TickworkError
 from tickwork.store.dialect import Ear
-from tickwork.watch import SECOND, Instant, Watch
+from tickwork.watch import SECOND, Instant, Watch, show_instant
 
 log = logging.getLogger("tickwork.loop")
 
+#: A sleep that is shorter than this is not worth a line in the log, in seconds.
+NAP_SECONDS = 0.5
 #: How often a loop looks when nobody can ring its bell, and when a listener hears for it.
 POLL_DEAF, POLL_HEARING = 1 * SECOND, 10 * SECOND
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
@@ -58,6 +60,7 @@ class Runner:
     def __init__(self, loop: Loop, watch: Watch, poll: Callable[[], int] = lambda: POLL_DEAF) -> None:
         self.loop, self.watch, self.poll = loop, watch, poll
         self.bell = Bell()
+        self._log = log.getChild(loop.name)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name=f"tickwork-{loop.name}", daemon=True)
 
@@ -93,7 +96,17 @@ class Runner:
                 continue
             trouble = 0
             if not self._stopping.is_set():
-                self.bell.wait(self._pause(again_at))
+                self._sleep(self._pause(again_at))
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for the bell, at most so long; a person who asked for it reads both ends of a longer sleep."""
+        telling = seconds >= NAP_SECONDS and self._log.isEnabledFor(logging.DEBUG)
+        if telling:
+            until = time.time_ns() // 1000 + round(seconds * SECOND)
+            self._log.debug("%s sleeps until %s", self.loop.name, show_instant(until), extra={"until_at": until})
+        rang = self.bell.wait(seconds)
+        if telling and not self._stopping.is_set():
+            self._log.debug("%s is woken by %s", self.loop.name, "the bell" if rang else "the time")
 
     def _pause(self, again_at: Instant | None) -> float:
         if again_at is None:
@@ -102,11 +115,11 @@ class Runner:
 
     def _tell(self, error: Exception, seconds: float) -> None:
         if isinstance(error, StoreUnavailable):
-            log.warning("%s: %s; trying again in %g s", self.loop.name, error, seconds)
+            self._log.warning("%s: %s; trying again in %g s", self.loop.name, error, seconds)
         elif isinstance(error, TickworkError):
-            log.error("%s: %s; trying again in %g s", self.loop.name, error, seconds)
+            self._log.error("%s: %s; trying again in %g s", self.loop.name, error, seconds)
         else:
-            log.error("%s: an error in a turn; trying again in %g s", self.loop.name, seconds, exc_info=error)
+            self._log.error("%s: an error in a turn; trying again in %g s", self.loop.name, seconds, exc_info=error)
 
 
 class Listener:

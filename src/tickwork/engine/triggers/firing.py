@@ -89,7 +89,7 @@ class Firings:
         except StoreError as error:
             self._by_halves([due.order.id for due in dues], error)
             return True
-        self._tell(done)
+        self._tell(done, dues)
         cut = len(dues) == self.batch
         if begun is not None:
             self.mark.scanned(begun, cut=cut or done.unfinished, cost=watch.spent())
@@ -122,7 +122,7 @@ class Firings:
             except StoreError as refused:
                 self._by_halves(half, refused)
             else:
-                self._tell(done)
+                self._tell(done, dues)
 
     def _set_aside(self, ids: Sequence[int], error: StoreError) -> None:
         with self.store.begin("daemon") as transaction:
@@ -194,7 +194,7 @@ class Firings:
         ]
         return events.pauses(transaction, gaps) if gaps else {}
 
-    def _tell(self, batch: Batch) -> None:
+    def _tell(self, batch: Batch, dues: Sequence[Due]) -> None:
         """After the commit: counts, and the lines of log actions."""
         self.fired += sum(firing.outcome == "fired" for firing in batch.firings)
         for order, event in batch.logged:
@@ -206,11 +206,19 @@ class Firings:
                 "none" if event.last_at is None else show_instant(event.last_at),
             )
         if log.isEnabledFor(logging.DEBUG):
+            keys = {due.order.id: due.order.key for due in dues}
             for firing in batch.firings:
-                log.debug(
-                    "%s trigger %d planned %s, slots %d",
-                    firing.outcome,
-                    firing.trigger_id,
-                    show_instant(firing.planned_at),
-                    firing.slots,
-                )
+                _tell_firing(firing, keys[firing.trigger_id])
+
+
+def _tell_firing(firing: Firing, key: str) -> None:
+    """Say one row of the ledger as a person would."""
+    why = f" ({firing.reason})" if firing.reason else ""
+    many = f", which stands for {firing.slots} slots" if firing.slots > 1 else ""
+    log.debug(
+        "%s %s, planned for %s%s%s", firing.outcome, key, show_instant(firing.planned_at), why, many,
+        extra={
+            "trigger": key, "outcome": firing.outcome, "planned_at": firing.planned_at, "slots": firing.slots,
+            "reason": firing.reason,
+        },
+    )  # fmt: skip
