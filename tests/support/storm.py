@@ -9,7 +9,6 @@ no daemon may ever have waited for an application.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import random
 import threading
 import time
@@ -89,7 +88,7 @@ def _daemon(url: str, stop: str, number: int) -> None:
     store = open_store(url)
     daemon = TriggerDaemon(store, batch=50)
     pause = threading.Event()
-    while not os.path.exists(stop):
+    while not Path(stop).exists():
         try:
             if daemon.turn(0) != 0:
                 pause.wait(0.001)
@@ -102,8 +101,8 @@ def _application(url: str, folder: str, stop: str, seed: int, number: int) -> No
     chance = random.Random(seed)
     app = Tickwork(url)
     connection = _connect(url)
-    with open(Path(folder) / f"edits-{number}", "w", buffering=1) as notes:
-        while not os.path.exists(stop):
+    with (Path(folder) / f"edits-{number}").open("w", buffering=1) as notes:
+        while not Path(stop).exists():
             kept = False
             try:
                 with connection.transaction():

@@ -196,6 +196,16 @@ class Triggers:
 
         return self._edit(trigger, decide, by)
 
+    def fire(self, trigger: str | int, *, planned: datetime | Instant | None = None) -> TriggerPut:
+        """Fire a trigger by hand, now; its clock keeps its place, and the ledger says ``by hand``.
+
+        *planned* is the planned time that the task is told (now, unless given); one that stands in the ledger already
+        puts no second task. Answers ``asked to fire``, or ``not scheduled`` where the trigger is paused, cancelled or
+        finished and no planned time was given. Raises NotFound.
+        """
+        desk, at = self._desk, None if planned is None else to_instant(planned, "planned")
+        return desk.perform(lambda: triggers.fire(desk.scope, trigger, at))
+
     def get(self, trigger: str | int) -> Trigger:
         """Return a trigger with the state of its event, by key or id; raises NotFound."""
         desk = self._desk

@@ -160,6 +160,11 @@ def fired(order: Order, planned_at: Instant, previous_at: Instant | None, slots:
     )
 
 
+def by_hand(order: Order, planned_at: Instant, previous_at: Instant | None) -> Firing:
+    """The row of a firing that a person asked for; the clock's place is left as it is."""
+    return fired(order, planned_at, previous_at, 1)._replace(outcome="by hand")
+
+
 def passed(order: Order, outcome: str, reason: str, instants: Sequence[Instant]) -> Firing:
     """The row of a run of slots that do not fire by themselves."""
     until_at = instants[-1] if len(instants) > 1 else None

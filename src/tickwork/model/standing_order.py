@@ -28,7 +28,17 @@ QUEUE = "default"
 
 #: What a verb did to a trigger.
 TriggerDid = Literal[
-    "created", "edited", "moved", "rearmed", "paused", "resumed", "cancelled", "unchanged", "already cancelled"
+    "created",
+    "edited",
+    "moved",
+    "rearmed",
+    "paused",
+    "resumed",
+    "cancelled",
+    "unchanged",
+    "already cancelled",
+    "asked to fire",
+    "not scheduled",
 ]
 
 

@@ -17,11 +17,12 @@ _ORDER_WIDTH = len(Order._fields)
 
 
 class Letter(NamedTuple):
-    """A trigger (or a shared clock) was changed."""
+    """A trigger (or a shared clock) was changed, or somebody asks to fire it by hand for a planned time."""
 
     id: int
     trigger_id: int | None
     clock_id: int | None
+    fire_at: Instant | None
 
 
 class Outlook(NamedTuple):

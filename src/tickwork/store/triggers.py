@@ -16,6 +16,7 @@ from tickwork.model.standing_order import TriggerDid, TriggerPut
 from tickwork.model.states import TRIGGER
 from tickwork.store.dialect import Row, Verb, ask
 from tickwork.store.scope import Scope
+from tickwork.watch import Instant
 
 #: Columns that may be null themselves: an edit says beside each whether it is set.
 _NULLABLE = ("expires_after", "object", "container")
@@ -89,6 +90,16 @@ def put(scope: Scope, columns: Mapping[str, Any], *, rearm: bool, by: str) -> Ve
 
 def edit(scope: Scope, trigger: str | int, decide: Decide, *, by: str) -> Verb[TriggerPut]:
     """Hold one trigger, by key or id, and do what *decide* says; raises NotFound."""
+    held = yield from _hold(scope, trigger)
+    decision = decide(held)
+    if isinstance(decision, TriggerPut):
+        return decision
+    written = yield from _write(scope, [held.id], decision, by)
+    return _put(written[0])
+
+
+def _hold(scope: Scope, trigger: str | int) -> Verb[Held]:
+    """Hold one trigger, by key or id; raises NotFound."""
     if isinstance(trigger, str):
         rows = yield from ask("hold_trigger_by_key", namespace=scope.namespace, key=trigger)
     elif isinstance(trigger, int) and not isinstance(trigger, bool):
@@ -97,11 +108,17 @@ def edit(scope: Scope, trigger: str | int, decide: Decide, *, by: str) -> Verb[T
         raise InvalidInput("trigger", trigger, "the key of a trigger (a text) or its id (a whole number)")
     if not rows:
         raise NotFound(f"there is no trigger {trigger!r} in the namespace {scope.namespace!r}")
-    decision = decide(_held(rows[0]))
-    if isinstance(decision, TriggerPut):
-        return decision
-    written = yield from _write(scope, [rows[0][0]], decision, by)
-    return _put(written[0])
+    return _held(rows[0])
+
+
+def fire(scope: Scope, trigger: str | int, planned_at: Instant | None) -> Verb[TriggerPut]:
+    """Ask the daemon to fire one trigger by hand; one that is not scheduled fires only for a planned time that is said."""
+    held = yield from _hold(scope, trigger)
+    ((scheduled,),) = yield from ask("is_scheduled", id=held.id)
+    if not scheduled and planned_at is None:
+        return held.unchanged("not scheduled")
+    yield from ask("ask_to_fire", id=held.id, planned_at=planned_at, channel=scope.channel)
+    return held.unchanged("asked to fire")
 
 
 def edit_of_object(scope: Scope, name: str, decide: Decide, *, by: str) -> Verb[list[TriggerPut]]:

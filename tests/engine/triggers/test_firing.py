@@ -276,3 +276,56 @@ def test_a_plain_edit_of_a_finished_one_time_trigger_does_not_fire_again(scene):
     scene.put("m", clocks.Once(START + timedelta(seconds=90)), rearm=True)
     scene.wind(60)
     assert len(scene.fired("m")) == 2
+
+
+def test_firing_by_hand_leaves_the_clock_alone(scene):
+    scene.put("m", clocks.Every(3600), PutTask("work", '{"a":1}'))
+    scene.work()
+    before = scene.event("m")
+    assert scene.app.triggers.fire("m").did == "asked to fire"
+    scene.wind(5)
+    assert scene.tasks("m") == [("m", to_instant(START), None, '{"a":1}')]
+    assert [row[0] for row in scene.ledger("m")] == ["by hand"]
+    assert scene.event("m") == before
+    scene.wind(timedelta(hours=1))
+    assert len(scene.tasks("m")) == 2
+
+
+def test_f16_firing_what_is_not_scheduled_says_so(scene):
+    """F16"""
+    scene.put("m", clocks.Once(START))
+    scene.work()
+    assert scene.app.triggers.fire("m").did == "not scheduled"
+    scene.work()
+    assert len(scene.tasks("m")) == 1
+    assert scene.app.triggers.fire("m", planned=START + timedelta(hours=5)).did == "asked to fire"
+    scene.work()
+    assert [row[1] for row in scene.tasks("m")] == [to_instant(START), to_instant(START + timedelta(hours=5))]
+
+
+def test_f18_two_fired_by_hand_use_each_their_own_times(scene):
+    """F18"""
+    scene.put("a", clocks.Every(60))
+    scene.put("b", clocks.Every(90))
+    scene.wind(100)
+    for key in ("a", "b"):
+        scene.app.triggers.fire(key)
+    scene.work()
+    previous = {row[0]: row[2] for row in scene.tasks() if row[1] == scene.watch.now()}
+    assert previous == {
+        "a": to_instant(START + timedelta(seconds=60)),
+        "b": to_instant(START + timedelta(seconds=90)),
+    }
+
+
+def test_a_planned_time_that_has_had_its_outcome_is_not_fired_twice(scene):
+    scene.put("m", clocks.Every(60))
+    scene.wind(60)
+    scene.app.triggers.fire("m", planned=START + timedelta(seconds=60))
+    scene.work()
+    assert len(scene.tasks("m")) == 1
+    scene.app.triggers.fire("m", planned=START + timedelta(seconds=120))
+    scene.work()
+    scene.wind(60)
+    assert [row[0] for row in scene.ledger("m")] == ["fired", "by hand"], "the clock reached what a hand had fired"
+    assert len(scene.tasks("m")) == 2

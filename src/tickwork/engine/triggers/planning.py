@@ -20,8 +20,9 @@ from tickwork.clocks.zone import tzdata_version
 from tickwork.engine.triggers.stopwatch import Stopwatch
 from tickwork.errors import StoreError, StoreUnavailable, TryAgain
 from tickwork.model.event import Event, Planned, plan, set_aside
+from tickwork.model.firing import by_hand
 from tickwork.model.trigger import Order
-from tickwork.store import events
+from tickwork.store import events, firings
 from tickwork.store.dialect import Transaction
 from tickwork.store.events import Letter
 from tickwork.store.store import Store
@@ -79,8 +80,28 @@ class Planning:
         events.remove(transaction, gone)
         done = (orders.keys() - held) | gone
         served = [letter for letter in taken if letter.trigger_id in done]
+        self._fire_by_hand(transaction, served, orders, standing, now)
         events.discard(transaction, served)
         return served
+
+    def _fire_by_hand(
+        self,
+        transaction: Transaction,
+        served: Sequence[Letter],
+        orders: dict[int, Order],
+        standing: dict[int, Event],
+        now: Instant,
+    ) -> None:
+        """Fire what somebody asked for; a planned time that stands in the ledger already has had its outcome."""
+        asked = []
+        for letter in served:
+            order = orders.get(letter.trigger_id or 0)
+            if letter.fire_at is None or order is None or order.state == "cancelled":
+                continue
+            event = standing.get(order.id)
+            asked.append(by_hand(order, letter.fire_at, event.last_at if event is not None else None))
+            log.info("trigger %s fires by hand for %s", order.key, show_instant(letter.fire_at))
+        firings.record(transaction, asked, now)
 
     def _replan(
         self, transaction: Transaction, orders: Sequence[Order], standing: dict[int, Event], now: Instant
@@ -140,7 +161,10 @@ def plan_or_set_aside(order: Order, event: Event | None, tzdata: str, now: Insta
         return set_aside(order, event, told(error), now)
     if log.isEnabledFor(logging.DEBUG):
         when = "never" if new.next_at is None else show_instant(new.next_at)
-        log.debug("planned %s version %d: next %s", order.key, order.version, when)
+        log.debug(
+            "planned %s version %d: next %s", order.key, order.version, when,
+            extra={"trigger": order.key, "next_at": new.next_at},
+        )  # fmt: skip
     return new
 
 

@@ -364,3 +364,8 @@ returning id;
 -- writer: application, operator, controller, worker
 -- a look at data_version sees the commit
 select 1;
+
+-- name: ask_to_fire
+-- writer: application, operator
+-- nobody is notified: other processes see data_version
+insert into tickwork.trigger_change (trigger_id, fire_at) values (:id, coalesce(:planned_at, :now)) returning fire_at;

@@ -3,7 +3,7 @@
 -- name: letters
 -- reader: anyone
 -- a bounded sweep over the mailbox; letters that somebody holds are passed over
-select id, trigger_id, clock_id from tickwork.trigger_change
+select id, trigger_id, clock_id, fire_at from tickwork.trigger_change
  where id > :after and id <= :top
  order by id limit :n
    for update skip locked;

@@ -135,6 +135,18 @@ select id, version, generation, state, clock_kind, clock_params, clock_id, since
        changed_by, did
   from tickwork.trigger where id = any(:ids::bigint[]);
 
+-- name: ask_to_fire
+-- writer: application, operator
+-- a letter that asks the daemon to fire by hand; planned for now, unless a planned time is given
+insert into tickwork.trigger_change (trigger_id, fire_at) values (:id::bigint, coalesce(:planned_at::bigint, :now))
+returning fire_at, case when :channel::text is not null then pg_notify(:channel::text, 'trigger')::text end;
+
+-- name: is_scheduled
+-- reader: anyone
+-- whether a trigger has a next occurrence; one whose letter is still unread counts as scheduled
+select t.state = 'active' and (e.trigger_id is null or e.next_at is not null)
+  from tickwork.trigger t left join tickwork.event e on e.trigger_id = t.id where t.id = :id::bigint;
+
 -- name: write_letters
 -- writer: application, operator
 insert into tickwork.trigger_change (trigger_id) select id from tickwork.trigger where id = any(:ids::bigint[]);

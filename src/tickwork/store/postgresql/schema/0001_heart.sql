@@ -74,7 +74,8 @@ create table tickwork.trigger_version (           -- writer: applications; every
 create table tickwork.trigger_change (            -- writer: applications put letters in, the daemon takes them out
     id         bigint generated always as identity primary key,
     trigger_id bigint,
-    clock_id   bigint
+    clock_id   bigint,
+    fire_at    bigint                             -- "fire it by hand", for this planned time
 ) with (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000);
 
 create table tickwork.event (                     -- writer: the trigger daemon

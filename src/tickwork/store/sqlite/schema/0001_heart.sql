@@ -74,7 +74,8 @@ create table tickwork.trigger_version (           -- writer: applications; every
 create table tickwork.trigger_change (            -- writer: applications put letters in, the daemon takes them out
     id         integer primary key autoincrement,
     trigger_id integer,
-    clock_id   integer
+    clock_id   integer,
+    fire_at    integer                            -- "fire it by hand", for this planned time
 ) strict;
 
 create table tickwork.event (                     -- writer: the trigger daemon
