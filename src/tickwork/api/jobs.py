@@ -57,8 +57,8 @@ class JobSeen:
     handler: str
     priority: int
     origin: str
-    declared: bool
-    """False where the code declared it once and does so no more."""
+    declared: bool | None
+    """False where the code declared it once and does so no more; None where the code is not known here."""
     created_at: Instant
     seq: int
     error: dict[str, Any] | None
@@ -242,6 +242,11 @@ class Jobs:
             after = page[-1].name
         return _plan(declarations, there)
 
+    def _is_declared(self, row: JobRow) -> bool | None:
+        if row.origin != CODE or row.name in self.declared:
+            return True
+        return False if self._desk.handlers else None
+
     def _seen(self, row: JobRow) -> JobSeen:
         state = row.state
         descriptor: Descriptor | None = None
@@ -270,7 +275,7 @@ class Jobs:
             row.handler,
             row.priority,
             row.origin,
-            row.origin != CODE or row.name in self.declared,
+            self._is_declared(row),
             state.created_at,
             state.seq,
             msgspec.json.decode(state.error) if state.error else None,

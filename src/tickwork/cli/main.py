@@ -22,6 +22,7 @@ COMMANDS = {
     "daemon": ("tickwork.cli.run", "daemon", "Run the trigger daemon alone: it turns due triggers into tasks."),
     "db": ("tickwork.cli.db", "db", "Make, check and print the tables."),
     "demo": ("tickwork.cli.demo", "demo", "Half a minute of triggers, edits and kill -9, with an account at the end."),
+    "job": ("tickwork.cli.job", "job", "Declare, list, show, start and stop periodic jobs."),
     "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
     "status": ("tickwork.cli.status", "status", "What is due, what is running, who is alive."),
     "task": ("tickwork.cli.task", "task", "Put, list, show and cancel tasks."),

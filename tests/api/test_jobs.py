@@ -1,0 +1,112 @@
+"""Jobs through the application: declared in code, run by a process, told afterwards."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tickwork import Tickwork
+from tickwork.clocks import Daily
+from tickwork.errors import InvalidInput, NotFound, StateConflict
+
+
+@pytest.fixture
+def app(database):
+    opened = Tickwork(database)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_from_the_decorator_to_the_log(app):
+    """A process declares, fires, runs and tells; a failing job is retried while another goes on."""
+    ran, tries, twice, over = [], [], threading.Event(), threading.Event()
+
+    @app.job("beat", every="200ms")
+    def beat():
+        ran.append(1)
+        if len(ran) >= 2:
+            twice.set()
+
+    @app.job("import", payload={"folder": "in"}, retry={"base": "50ms"})
+    def import_(task, folder: str):
+        tries.append((task.name, folder))
+        if len(tries) == 1:
+            raise ValueError("not yet")
+        over.set()
+        return {"files": 3}
+
+    with app.process(concurrency=2):
+        assert twice.wait(30)
+        assert over.wait(30)
+    assert tries == [("import", "in")] * 2
+    kinds = [event.kind for event in app.jobs.log("import")][::-1]
+    assert kinds == ["configured", "scheduled", "running", "error", "scheduled", "running", "completed"]
+    tale = app.jobs.show("import")
+    assert [(run.cause, run.status) for run in tale.runs] == [("retry", "completed"), ("start", "error")]
+    assert tale.runs[1].error["message"] == "not yet"
+    beats = app.jobs.show("beat", runs=100).runs
+    assert {run.cause for run in beats} == {"trigger"}
+    for earlier, later in zip(beats[1:], beats, strict=False):
+        assert (later.nominal_at - earlier.nominal_at) % 200_000 == 0
+        assert earlier.ended_at <= later.scheduled_at
+
+
+def test_verbs(app):
+    """S3-56, S3-73, S3-75."""
+    assert app.jobs.declare("a", Daily("09:00")).did == "created"
+    assert app.jobs.schedule("a", Daily("09:00")).did == "started"
+    assert app.jobs.schedule("a", Daily("09:00")).did == "exists"
+    with pytest.raises(StateConflict):
+        app.jobs.schedule("a", every="5m")
+    assert app.jobs.schedule("a", every="5m", at_next_run=True).did == "changed"
+    with pytest.raises(StateConflict):
+        app.jobs.delete("a")
+    for verb in (app.jobs.start, app.jobs.stop, app.jobs.get, app.jobs.show, app.jobs.log):
+        with pytest.raises(NotFound):
+            verb("nobody")
+    assert app.jobs.delete("nobody").did == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        ({"every": "5 m"}, "every"),
+        ({"every": 0}, "period"),
+        ({"every": "5m", "cron": "* * * * *"}, "clock"),
+        ({"evry": "5m"}, "evry"),
+        ({"every": "5m", "misfire": "all"}, "misfire"),
+        ({"every": "5m", "payload": [1]}, "payload"),
+        ({"every": "5m", "jitter": "-1s"}, "jitter"),
+        ({"every": "5m", "retry": {"tries": 3}}, "tries"),
+        ({"every": "5m", "priority": 0}, "priority"),
+        ({"cron": "61 * * * *"}, "minute"),
+    ],
+)
+@pytest.mark.stores("sqlite")
+def test_words_that_are_refused(app, words, field):
+    """S3-61: where they are given, by name; nothing is stored."""
+    with pytest.raises(InvalidInput, match=field):
+        app.jobs.declare("a", **words)
+    with pytest.raises(InvalidInput, match=field):
+        app.job("a", **words)(lambda: None)
+    assert app.jobs.list() == []
+
+
+@pytest.mark.stores("sqlite")
+def test_the_same_name_twice(app):
+    app.job("a", every="5m")(lambda: None)
+    with pytest.raises(InvalidInput, match="twice"):
+        app.jobs.note("a", every="6m")
+
+
+def test_namespaces_are_apart(database):
+    """The same name in two namespaces is two jobs; one controller serves both, a worker its own."""
+    ours, theirs = Tickwork(database), Tickwork(database, namespace="theirs")
+    first = ours.jobs.declare("a", every="5m")
+    second = theirs.jobs.declare("a", every="1h")
+    assert first.id != second.id
+    assert [job.clock for job in theirs.jobs.list()] == ["every hour"]
+    for app in (ours, theirs):
+        app.close()
