@@ -22,6 +22,8 @@ known it has ``trigger`` (key), ``task`` (id), ``handler``, ``outcome``, ``plann
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 import msgspec
@@ -34,7 +36,7 @@ FIELDS = (
 )  # fmt: skip
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 #: Loops whose sleeping is of no interest to a person who asks what was decided.
-QUIET_LOOPS = ("tickwork.loop.heartbeat", "tickwork.loop.rescue", "tickwork.loop.presence")
+QUIET_LOOPS = ("tickwork.loop.heartbeat", "tickwork.loop.rescue", "tickwork.loop.presence", "tickwork.loop.rezoning")
 
 
 class JsonLines(logging.Formatter):
@@ -63,19 +65,33 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(said, enc_hook=str).decode()
 
 
-def speak(stream: TextIO, verbose: int = 0, style: str = "text") -> logging.Handler:
-    """Write the log to *stream*: warnings; with *verbose* 1 each decision, with 2 everything, drivers included.
+@contextmanager
+def speaking(stream: TextIO, verbose: int = 0, style: str = "text") -> Iterator[None]:
+    """Write the log to *stream* inside the block: warnings; with *verbose* 1 each decision, with 2 everything.
 
-    *style* is ``text`` or ``json``. Returns the handler, which was added to the root logger. For the command; an
-    application configures logging as it always does.
+    *style* is ``text`` or ``json``. For the command; an application configures logging as it always does.
+
+    >>> import io
+    >>> with speaking(out := io.StringIO(), verbose=1, style="json"):
+    ...     logging.getLogger("tickwork.tick").info("2 tasks done")
+    >>> msgspec.json.decode(out.getvalue())["message"]
+    '2 tasks done'
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if style == "json" else logging.Formatter(TEXT))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
-    logging.getLogger("tickwork").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    logging.getLogger("tickwork.action").setLevel(logging.INFO)  # a line that a person ordered is always written
-    for name in QUIET_LOOPS:
-        logging.getLogger(name).setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
-    return handler
+    levels = {
+        "": {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG),
+        "tickwork": logging.DEBUG if verbose else logging.WARNING,
+        "tickwork.action": logging.INFO,  # a line that a person ordered is always written
+        **dict.fromkeys(QUIET_LOOPS, logging.DEBUG if verbose > 1 else logging.INFO),
+    }
+    before = {name: logging.getLogger(name).level for name in levels}
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +9,11 @@ import click
 
 from tickwork.cli.arguments import DURATION
 from tickwork.cli.connecting import connected
+from tickwork.cli.speaking import announce, speaking
 from tickwork.cli.teaching import Command
 
 if TYPE_CHECKING:
     from tickwork.api.app import Tickwork
-
-
-def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option ``-v``: each decision of the daemon and the worker on standard error."""
-    return click.option("-v", "--verbose", count=True, help="Say more: -v what is done, -vv every decision.")(command)
 
 
 def working(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,7 +35,7 @@ def working(command: Callable[..., Any]) -> Callable[..., Any]:
 @working
 @speaking
 @connected
-def run(app: Tickwork, upgrade: bool, verbose: int, **settings: Any) -> None:
+def run(app: Tickwork, upgrade: bool, **settings: Any) -> None:
     """Run the trigger daemon and a worker in this process, until Ctrl-C or SIGTERM.
 
     The first signal lets running tasks finish; a second one stops at once. Any number of these may run.
@@ -49,23 +43,23 @@ def run(app: Tickwork, upgrade: bool, verbose: int, **settings: Any) -> None:
     $ tickwork run --app myapp:app
     $ tickwork run --database sqlite:///work.db --upgrade --allow-commands -v
     """
-    listen(verbose)
     if upgrade:
         app.migrate()
+    announce("trigger daemon and worker are starting")
     app.run(**given(settings))
 
 
 @click.command(cls=Command)
 @speaking
 @connected
-def daemon(app: Tickwork, verbose: int) -> None:
+def daemon(app: Tickwork) -> None:
     """Run the trigger daemon: it turns due triggers into tasks, and runs nothing of yours.
 
     Any number of them may run on any number of hosts; there is no leader.
 
     $ tickwork daemon --database postgresql://app@db/app -v
     """
-    listen(verbose)
+    announce("trigger daemon is starting")
     app.daemon()
 
 
@@ -73,7 +67,7 @@ def daemon(app: Tickwork, verbose: int) -> None:
 @working
 @speaking
 @connected
-def worker(app: Tickwork, verbose: int, **settings: Any) -> None:
+def worker(app: Tickwork, **settings: Any) -> None:
     """Run a worker: it claims tasks and runs their handlers.
 
     The first signal stops claiming and lets running tasks finish; a second one stops at once.
@@ -81,16 +75,10 @@ def worker(app: Tickwork, verbose: int, **settings: Any) -> None:
     $ tickwork worker --app myapp:app --concurrency 16
     $ tickwork worker --database sqlite:///work.db --allow-commands
     """
-    listen(verbose)
+    announce("worker is starting")
     app.worker(**given(settings))
 
 
 def given(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that were said; the others keep the application's defaults."""
     return {name: value for name, value in settings.items() if value not in (None, ())}
-
-
-def listen(verbose: int) -> None:
-    """Write the log to standard error, so much of it."""
-    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
