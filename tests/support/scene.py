@@ -45,7 +45,8 @@ class Scene:
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         """Read (or, as a test may, spoil) rows directly; tables are written ``tickwork.task``."""
         with self.store.begin("installer") as transaction:
-            cursor = transaction.connection.execute(self.store.dialect.turn(text))
+            connection: Any = getattr(transaction, "connection")  # noqa: B009  (each dialect's own)
+            cursor = connection.execute(self.store.dialect.turn(text))
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     def ledger(self, key: str) -> list[tuple[Any, ...]]:

@@ -103,33 +103,30 @@ def _application(url: str, folder: str, stop: str, seed: int, number: int) -> No
     connection = _connect(url)
     with (Path(folder) / f"edits-{number}").open("w", buffering=1) as notes:
         while not Path(stop).exists():
-            kept = False
             try:
-                with connection.transaction():
-                    if chance.random() < 0.15:
-                        connection.execute("set transaction isolation level repeatable read")
-                    written = [_edit(app, connection, chance, key) for key in _keys(chance)]
-                    if chance.random() < 0.02:
-                        connection.execute("select pg_sleep(%s)", (chance.random() * 0.2,))
-                    if chance.random() < 0.1:
-                        raise psycopg.Rollback
-                    kept = True
+                written = _edit_some(app, connection, chance)
+                row = connection.execute("select (extract(epoch from clock_timestamp()) * 1000000)::bigint").fetchone()
             except (StoreError, psycopg.Error, psycopg.Rollback):
-                kept = False
-            if connection.closed or connection.broken:
-                connection = _connect(url)
-                continue
-            if kept:
-                try:
-                    (at,) = connection.execute(
-                        "select (extract(epoch from clock_timestamp()) * 1000000)::bigint"
-                    ).fetchone()
-                except psycopg.Error:
+                if connection.closed or connection.broken:
                     connection = _connect(url)
-                    continue
-                for each in written:
-                    if each is not None:
-                        notes.write(f"{each.id} {each.version} {at}\n")
+                continue
+            for each in written:
+                notes.write(f"{each.id} {each.version} {row[0] if row else 0}\n")
+
+
+def _edit_some(app: Tickwork, connection: Any, chance: random.Random) -> list[Any]:
+    """Edit one to three triggers in one transaction; return what was committed, nothing if it was rolled back."""
+    written: list[Any] = []
+    with connection.transaction():
+        if chance.random() < 0.15:
+            connection.execute("set transaction isolation level repeatable read")
+        edits = [_edit(app, connection, chance, key) for key in _keys(chance)]
+        if chance.random() < 0.02:
+            connection.execute("select pg_sleep(%s)", (chance.random() * 0.2,))
+        if chance.random() < 0.1:
+            raise psycopg.Rollback
+        written = [edit for edit in edits if edit is not None]
+    return written
 
 
 def _connect(url: str) -> psycopg.Connection[Any]:
@@ -199,26 +196,33 @@ def _kill_one(watcher: psycopg.Connection[Any], chance: random.Random) -> int:
     ).fetchall()
     if not pids:
         return 0
-    return int(watcher.execute("select pg_terminate_backend(%s)", chance.choice(pids)).fetchone()[0])
+    killed = watcher.execute("select pg_terminate_backend(%s)", chance.choice(pids)).fetchone()
+    return int(bool(killed and killed[0]))
 
 
 def _drain(url: str) -> None:
+    """Let a living daemon finish what the storm left: every letter, and every one-time trigger."""
     store = open_store(url)
     daemon = TriggerDaemon(store)
     pause = threading.Event()
     ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        daemon.run_due(0)
-        with store.read() as transaction:
-            (left,) = transaction.connection.execute(
-                "select (select count(*) from tickwork.trigger_change) + (select count(*) from tickwork.event e join"
-                " tickwork.trigger t on t.id = e.trigger_id where e.due_at is not null and t.clock_kind = 'once')"
-            ).fetchone()
-        if left == 0:
-            store.close()
-            return
-        pause.wait(0.05)
+    try:
+        with psycopg.connect(url, autocommit=True) as reader:
+            while time.monotonic() < ends:
+                daemon.run_due(0)
+                if reader.execute(_LEFT).fetchone() == (0,):
+                    return
+                pause.wait(0.05)
+    finally:
+        store.close()
     raise AssertionError("the storm did not drain within a minute")
+
+
+_LEFT = """
+select (select count(*) from tickwork.trigger_change)
+     + (select count(*) from tickwork.event e join tickwork.trigger t on t.id = e.trigger_id
+         where e.due_at is not null and t.clock_kind = 'once')
+"""
 
 
 def _account(url: str, folder: Path, storm: Storm) -> None:
