@@ -171,6 +171,10 @@ class Dialect(ABC):
         """Return something that hears wake-ups."""
 
     @abstractmethod
+    def alone(self, name: str) -> AbstractContextManager[bool] | None:
+        """Return a lock that dies with this process (True: it is ours), or None where this kind of access has none."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close every connection of this dialect's own."""
 

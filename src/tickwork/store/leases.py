@@ -44,6 +44,16 @@ def lengthen(transaction: Transaction, token: int, length: int) -> None:
     transaction.run("lengthen_lease", token=token, length=length)
 
 
+def end_if_over(transaction: Transaction, token: int) -> None:
+    """End a lease that stands for a lock, where its time by the database's clock is over."""
+    transaction.run("end_lease_if_over", token=token)
+
+
+def grant_unless_held(transaction: Transaction, token: int, worker_id: int, length: int) -> bool:
+    """Take a lease that stands for a lock; False where somebody has it."""
+    return bool(transaction.all("grant_lease_unless_held", token=token, worker_id=worker_id, length=length))
+
+
 def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
     """Give the tasks of an ended lease back to waiting, or archive those that are used up or asked to be cancelled.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -202,6 +202,20 @@ class PostgresqlDialect(Dialect):
 
     def ear(self) -> Ear:
         return PostgresqlEar(self)
+
+    def alone(self, name: str) -> AbstractContextManager[bool] | None:
+        """An advisory lock on a connection of its own: the server frees it when that connection ends."""
+        return None if self.pooled else self._alone(f"tickwork {self.schema} {name}")
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[bool]:
+        with self.translated():
+            connection = self.connect()
+            try:
+                row = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
+                yield bool(row and row[0])
+            finally:
+                connection.close()
 
     def close(self) -> None:
         with self._guard:

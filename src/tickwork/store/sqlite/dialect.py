@@ -6,6 +6,7 @@ SQLite 3.40 tells the time in milliseconds only, so the process's own clock is h
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -96,7 +98,7 @@ class SqliteDialect(Dialect):
         self.in_memory = path == ":memory:"
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
-        self._single = threading.RLock()
+        self._single, self._alone = threading.RLock(), threading.Lock()
         self._pid = os.getpid()
 
     @contextmanager
@@ -174,6 +176,20 @@ class SqliteDialect(Dialect):
     def ear(self) -> Ear:
         return SqliteEar(self)
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Lock a file beside the database: the operating system frees it however its holder ends."""
+        if self.in_memory:
+            ours = self._alone.acquire(blocking=False)
+            try:
+                yield ours
+            finally:
+                if ours:
+                    self._alone.release()
+            return
+        with lock_beside(self.path, f"{self.prefix}{name}") as ours:
+            yield ours
+
     def close(self) -> None:
         with self._guard:
             for connection in self._idle:
@@ -220,6 +236,27 @@ def file_identity(path: str) -> Identity:
     """Which file this is, whatever it is called: by device and inode."""
     status = Path(path).stat()
     return Identity("sqlite", (str(status.st_dev), str(status.st_ino)))
+
+
+@contextmanager
+def lock_beside(path: str, name: str) -> Iterator[bool]:
+    """Hold a lock on the file ``PATH-NAME.lock``, which stays: a file that is removed could be locked twice."""
+    file = Path(f"{path}-{quote(name, safe='')}.lock")
+    try:
+        held = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError as error:
+        raise ReadOnlyStore(f"the folder of the database takes no lock file: {error}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"no lock file can be opened beside the database: {error}") from error
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(held)
 
 
 def split(script: str) -> list[str]:

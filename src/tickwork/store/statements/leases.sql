@@ -38,3 +38,14 @@ select t.id, t.attempt, t.attempts, t.lost, t.available_at, t.started_at, c.task
 -- writer: worker
 -- a handler of the batch asked for a longer one
 update tickwork.lease set length = :length, expires_at = :now + :length where token = :token;
+
+-- name: end_lease_if_over
+-- writer: worker
+-- a lease that stands for a lock: nothing points to it
+delete from tickwork.lease where token = :token and expires_at <= :now;
+
+-- name: grant_lease_unless_held
+-- writer: worker
+insert into tickwork.lease (token, worker_id, length, expires_at) values (:token, :worker_id, :length, :now + :length)
+    on conflict (token) do nothing
+returning token;
