@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from tickwork.api.by_hand import Hand
 from tickwork.api.desk import Desk, Perform
 from tickwork.api.job_part import JobPart
 from tickwork.api.loop_part import LoopPart
@@ -108,3 +109,8 @@ def process_of(store: Store, *, daemon: bool, worker: Worker | None, parts: Sequ
         presence = Presence(store, "daemon")
         parts = (*parts, LoopPart(store, Rezoning(store)), LoopPart(store, presence, ended=presence.leave))
     return Process(store, TriggerDaemon(store) if daemon else None, worker, parts)
+
+
+def hand_of(store: Store, settings: Settings, handlers: Registry) -> Hand:
+    """Return daemon and worker to be turned by hand, by the store's watch."""
+    return Hand(store, worker_of(store, settings, handlers, at_once=True))

@@ -103,6 +103,12 @@ select id, key, case when state = 'waiting' and available_at <= :now then 'ready
           case when available_at <= :now then 0 else available_at end, priority, available_at, id
  limit :n;
 
+-- name: next_stop
+-- reader: anyone
+-- for journeys in tests: when the next event is due, and when the next task that waits may run
+select (select min(due_at) from tickwork.event where due_at > :now),
+       (select min(available_at) from tickwork.task where state = 'waiting' and available_at > :now);
+
 -- name: list_archived
 -- reader: anyone
 -- newest first
