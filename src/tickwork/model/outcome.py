@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -92,6 +92,8 @@ class Outcome(NamedTuple):
     started_at: Instant | None
     ended_at: Instant
     snoozed: int = 0
+    follow_ups: tuple[dict[str, Any], ...] = ()
+    """The columns of tasks that are put if this outcome is settled as done."""
 
     @property
     def archived(self) -> bool:

@@ -8,10 +8,11 @@ is named ``task`` or annotated so).
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import msgspec
 
+from tickwork.model.task import NewTask, Treatment
 from tickwork.watch import Instant, from_duration, from_instant
 
 
@@ -75,10 +76,11 @@ class Task:
     Its payload arrives as the handler's arguments; everything else is here. Instants are datetimes in UTC.
     """
 
-    __slots__ = ("_claimed", "_signs")
+    __slots__ = ("_claimed", "_signs", "follow_ups")
 
     def __init__(self, claimed: Claimed, signs: Signs | None = None) -> None:
         self._claimed, self._signs = claimed, signs or Signs()
+        self.follow_ups: list[dict[str, Any]] = []
 
     def __repr__(self) -> str:
         return f"Task(id={self.id}, handler={self.handler!r}, attempt={self.attempt})"
@@ -191,6 +193,21 @@ class Task:
     def parent_id(self) -> int | None:
         """The task that put it as a follow-up, if one did."""
         return self._claimed.parent_id
+
+    def put(
+        self,
+        action: Any,
+        *,
+        at: datetime | Instant | None = None,
+        delay: timedelta | float | None = None,
+        **treatment: Unpack[Treatment],
+    ) -> None:
+        """Put another task if, and only if, this run succeeds: both are written in one transaction.
+
+        Takes what the application's own put takes; raises InvalidInput at once for what cannot be, which makes this
+        run a failure like any other, with no follow-up at all.
+        """
+        self.follow_ups.append(NewTask.of(action, at, delay, treatment).columns())
 
     @property
     def cancelled(self) -> bool:

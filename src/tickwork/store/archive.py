@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tickwork.model.outcome import Outcome
-from tickwork.store import leases, workers
+from tickwork.store import leases, tasks, workers
 from tickwork.store.dialect import Row, Transaction
+from tickwork.store.scope import Scope
 
 
 class Settlement(NamedTuple):
@@ -28,7 +29,8 @@ class Settlement(NamedTuple):
 def settle(transaction: Transaction, worker_id: int, batch: Sequence[Outcome], finished: Iterable[int]) -> Settlement:
     """Settle outcomes, and drop the leases in *finished*, of which this batch has the last tasks."""
     words = [each for each in batch if each.archived]
-    if not transaction.dialect.chains_writes or len(words) < len(batch) or any(each.error for each in batch):
+    plain = len(words) == len(batch) and not any(each.error or each.follow_ups for each in batch)
+    if not transaction.dialect.chains_writes or not plain:
         return _step_by_step(transaction, worker_id, batch, finished)
     ids = _archive_at_once(transaction, worker_id, batch, finished)
     return Settlement(len(ids)) if len(ids) == len(batch) else _sorted_out(transaction, batch, ids)
@@ -81,6 +83,8 @@ def _step_by_step(
         [(each.id, each.token, each.available_at, each.attempt, 0, each.snoozed, each.error) for each in again],
     )
     _note(transaction, worker_id, [each for each, _, _ in ours])
+    for each in (each for each, asked, _ in ours if each.follow_ups and not asked):
+        _put_follow_ups(transaction, each)
     if finished := list(finished):
         leases.drop(transaction, finished)
     if any(each.available_at is not None and each.available_at <= each.ended_at for each in again):
@@ -102,6 +106,15 @@ def _last_word(outcome: Outcome, asked: bool, reason: str | None, worker_id: int
         outcome.ended_at,
         worker_id,
     )
+
+
+def _put_follow_ups(transaction: Transaction, outcome: Outcome) -> None:
+    """Put what a run that went well wants done next, in the transaction that archives it, for its namespace."""
+    ((namespace,),) = transaction.all("archived_namespace", id=outcome.id)
+    scope = Scope.of(transaction.dialect, namespace, wake=True)
+    put = [transaction.perform(tasks.put(scope, columns)) for columns in outcome.follow_ups]
+    ids = [each.id for each in put if each.did == "put"]
+    transaction.run("adopt_follow_ups", parent_id=outcome.id, ids=ids)
 
 
 def _note(transaction: Transaction, worker_id: int, ours: Sequence[Outcome]) -> None:

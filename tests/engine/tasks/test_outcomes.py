@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.shop import NOON, Shop, registered
 from tickwork.engine.tasks.registry import Registry
+from tickwork.model.action import PutTask
 from tickwork.model.retry import Backoff
 from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
 from tickwork.watch import SECOND
@@ -304,3 +305,52 @@ def test_the_task_that_a_handler_sees(shop: Shop) -> None:
     assert (task.attempt, task.attempts, task.last_attempt, task.slots) == (1, 20, False, 1)
     assert (task.late_for.total_seconds(), task.planned_at, task.trigger_key) == (15, None, None)
     assert not task.cancelled
+
+
+def test_follow_ups_are_put_with_the_outcome(shop: Shop) -> None:
+    def work(task) -> None:
+        task.put(PutTask("next"), priority=7, object="meeting/7")
+        task.put(PutTask("next"), delay=60)
+
+    parent = shop.put("work", namespace="other")
+    shop.worker(with_settings(work)).run_due()
+    rows = shop.ask("select namespace, parent_id, priority, available_at from tickwork.task order by id")
+    assert [tuple(row) for row in rows] == [("other", parent, 7, NOON), ("other", parent, 2000, NOON + 60 * SECOND)]
+    assert shop.archive[parent].outcome == "done"
+
+
+@pytest.mark.parametrize("ends", [ValueError("no"), Snooze(5), GiveUp("no"), Decline("no")])
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_x14_no_follow_up_of_a_parent_that_fails(shop: Shop, ends: BaseException) -> None:
+    """X14: a parent that put follow-ups and then failed leaves none."""
+
+    def work(task) -> None:
+        task.put(PutTask("next"))
+        raise ends
+
+    parent = shop.put("work")
+    shop.worker(with_settings(work)).run_due()
+    assert [task for task in shop.tasks if task != parent] == []
+
+
+def test_x15_one_of_three_follow_ups_is_invalid(shop: Shop) -> None:
+    """X15: the parent fails as an ordinary failure, with zero follow-ups, and is not archived as done."""
+
+    def work(task) -> None:
+        for priority in (1, 0, 2):
+            task.put(PutTask("next"), priority=priority)
+
+    parent = shop.put("work")
+    shop.worker(with_settings(work)).run_due()
+    assert list(shop.tasks) == [parent]
+    assert shop.attempts(parent)[0][2]["message"].startswith("priority: 0 is not allowed")
+
+
+def test_a_cancelled_parent_leaves_no_follow_up(shop: Shop) -> None:
+    def work(task) -> None:
+        task.put(PutTask("next"))
+        shop.cancel(task.id)
+
+    parent = shop.put("work")
+    shop.worker(with_settings(work)).run_due()
+    assert (shop.tasks, shop.archive[parent].outcome) == ({}, "cancelled")

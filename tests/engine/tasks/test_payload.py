@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tickwork.engine.tasks.payload import Payload
 from tickwork.engine.tasks.registry import Registry
-from tickwork.errors import ConfigurationError, InvalidPayload, UnknownHandler
+from tickwork.errors import ConfigurationError, InvalidInput, InvalidPayload, UnknownHandler
 from tickwork.model.work import Task
 
 AT = datetime(2026, 3, 29, 1, 30, tzinfo=timezone.utc)
@@ -167,13 +167,14 @@ def test_pydantic_models() -> None:
     ],
 )
 def test_settings_are_refused_by_name(settings: dict, field: str) -> None:
-    with pytest.raises(ValueError, match=field):
+    with pytest.raises(InvalidInput) as refused:
         Registry().add("note", lambda: None, **settings)
+    assert refused.value.field == field
 
 
 @pytest.mark.parametrize("name", ["", "9lives", "a b", "a" * 201, None, "é\n"])
 def test_names_are_refused(name) -> None:
-    with pytest.raises(ConfigurationError, match="^handler:"):
+    with pytest.raises(ConfigurationError, match=r"^handler:"):
         Registry().add(name, lambda: None)
 
 

@@ -90,7 +90,7 @@ class Pump:
     @property
     def idle(self) -> bool:
         """Whether nothing is in the worker's hands and nothing was left to claim at the last look."""
-        return not self.holdings.size and not self.settling and not self._flowing
+        return not self.holdings.size and not self.settling and not (self._flowing and self.claiming)
 
     @property
     def wants_more(self) -> bool:
@@ -109,7 +109,9 @@ class Pump:
             self._ask_about(self._doubtful, now)
         self._give_back_unstarted(now)
         queued = self.queued
-        due = now >= self._held_until and self.settling.due(now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0)
+        due = now >= self._held_until and self.settling.due(
+            now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0
+        )
         batch = self.settling.take(SETTLED_AT_ONCE) if due else []
         size = self._room(queued) if self.claiming and self._is_hungry(now, busy=stirred or bool(batch)) else 0
         if size and not batch and not self._flowing and not self._anything_ready(now):
@@ -233,10 +235,10 @@ class Pump:
 
     def _settled(self, batch: Sequence[Outcome], settlement: Settlement, now: Instant) -> None:
         if settlement.held_up:
-            held = set(settlement.held_up)
+            held = {(outcome.id, outcome.token) for outcome in settlement.held_up}
             self.settling.put_back(settlement.held_up)
             self._held_until = now + HELD_FOR
-            batch = [outcome for outcome in batch if outcome not in held]
+            batch = [outcome for outcome in batch if (outcome.id, outcome.token) not in held]
         self.holdings.let_go(batch)
         self._expect(batch)
         self._pace.count(len(batch))

@@ -79,13 +79,15 @@ class Running:
         try:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
             if handler.payload.takes_task:
-                result = handler.function(Task(claimed, self.signs), **arguments)
+                task = Task(claimed, self.signs)
+                result = handler.function(task, **arguments)
             else:
+                task = None
                 result = handler.function(**arguments)
         except BaseException as error:  # a handler that calls sys.exit() ends its run, not the worker
             self._raised(job, error, started_at)
         else:
-            self._returned(job, result, started_at)
+            self._returned(job, result, started_at, task)
         finally:
             self.now.pop(claimed.id, None)
 
@@ -100,14 +102,15 @@ class Running:
         self.now[claimed.id] = (claimed, started_at)
         try:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
-            shown = (Task(claimed, self.signs),) if handler.payload.takes_task else ()
+            task = Task(claimed, self.signs) if handler.payload.takes_task else None
+            shown = () if task is None else (task,)
             seconds = None if handler.timeout is None else handler.timeout / SECOND
             async with asyncio.timeout(seconds):
                 result = await handler.function(*shown, **arguments)
         except BaseException as error:
             self._raised(job, error, started_at)
         else:
-            self._returned(job, result, started_at)
+            self._returned(job, result, started_at, task)
         finally:
             self.now.pop(claimed.id, None)
 
@@ -138,11 +141,14 @@ class Running:
             self.signs.lost.add(claimed.token)
         return ours
 
-    def _returned(self, job: Job, result: Any, started_at: Instant) -> None:
+    def _returned(self, job: Job, result: Any, started_at: Instant, task: Task | None) -> None:
         kept, reason = None, None
         if job.handler.keep_result and result is not None:
             kept, reason = _kept(result)
-        self.finished(outcomes.done(job.claimed, kept, reason, started_at, self.watch.now()))
+        outcome = outcomes.done(job.claimed, kept, reason, started_at, self.watch.now())
+        if task is not None and task.follow_ups:
+            outcome = outcome._replace(follow_ups=tuple(task.follow_ups))
+        self.finished(outcome)
 
     def _raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
         claimed, handler = job

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from tickwork.errors import StatementRefused
-from tickwork.model.outcome import Failure, Outcome
+from tickwork.model.outcome import Failure, Outcome, storable
+from tickwork.model.retry import Backoff
 from tickwork.store import archive
 from tickwork.store.archive import Settlement
 from tickwork.store.store import Store
@@ -77,7 +78,17 @@ def _bare(store: Store, worker_id: int, outcome: Outcome, refused: StatementRefu
     """Settle one outcome without the values that came from outside."""
     log.error("task %d: what its run left was refused by the database and is not kept: %s", outcome.id, refused)
     error = Failure("StatementRefused", "the database refused the error's text").encode() if outcome.error else None
+    if outcome.follow_ups:  # without its follow-ups the run has not succeeded
+        return _failed(store, worker_id, outcome, refused)
     reason = "what its run left was refused by the database"
     with store.begin("worker") as transaction:
         bare = outcome._replace(result=None, error=error, reason=reason)
         return archive.settle(transaction, worker_id, [bare], [])
+
+
+def _failed(store: Store, worker_id: int, outcome: Outcome, refused: StatementRefused) -> Settlement:
+    error = Failure("StatementRefused", storable(f"a follow-up was refused by the database: {refused}", 2_000)).encode()
+    again_at = outcome.ended_at + Backoff(jitter=0.0).wait(outcome.attempt, 0.5)
+    failed = outcome._replace(outcome="failed", result=None, error=error, available_at=again_at, follow_ups=())
+    with store.begin("worker") as transaction:
+        return archive.settle(transaction, worker_id, [failed], [])

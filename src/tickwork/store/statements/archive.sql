@@ -95,3 +95,11 @@ update tickwork.task t
 insert into tickwork.attempt (task_id, attempt, outcome, error, worker_id, started_at, ended_at)
 select * from unnest(:task_id::bigint[], :attempt::int[], :outcome::text[], :error::text[], :worker_id::bigint[],
                      :started_at::bigint[], :ended_at::bigint[]);
+
+-- name: archived_namespace
+-- reader: anyone
+select namespace from tickwork.archive where id = :id;
+
+-- name: adopt_follow_ups
+-- writer: worker
+update tickwork.task set parent_id = :parent_id where id = any(:ids::bigint[]);
