@@ -106,7 +106,7 @@ def _application(url: str, folder: str, stop: str, seed: int, number: int) -> No
             try:
                 written = _edit_some(app, connection, chance)
                 row = connection.execute("select (extract(epoch from clock_timestamp()) * 1000000)::bigint").fetchone()
-            except (StoreError, psycopg.Error, psycopg.Rollback):
+            except (StoreError, psycopg.Error, _ChangedItsMind):
                 if connection.closed or connection.broken:
                     connection = _connect(url)
                 continue
@@ -114,9 +114,12 @@ def _application(url: str, folder: str, stop: str, seed: int, number: int) -> No
                 notes.write(f"{each.id} {each.version} {row[0] if row else 0}\n")
 
 
+class _ChangedItsMind(Exception):
+    """The application rolls back by itself."""
+
+
 def _edit_some(app: Tickwork, connection: Any, chance: random.Random) -> list[Any]:
     """Edit one to three triggers in one transaction; return what was committed, nothing if it was rolled back."""
-    written: list[Any] = []
     with connection.transaction():
         if chance.random() < 0.15:
             connection.execute("set transaction isolation level repeatable read")
@@ -124,9 +127,8 @@ def _edit_some(app: Tickwork, connection: Any, chance: random.Random) -> list[An
         if chance.random() < 0.02:
             connection.execute("select pg_sleep(%s)", (chance.random() * 0.2,))
         if chance.random() < 0.1:
-            raise psycopg.Rollback
-        written = [edit for edit in edits if edit is not None]
-    return written
+            raise _ChangedItsMind
+    return [edit for edit in edits if edit is not None]
 
 
 def _connect(url: str) -> psycopg.Connection[Any]:
