@@ -80,7 +80,7 @@ def next_fire(job_id: int, cadence: Cadence, descriptor: Descriptor, state: Stat
     """Return the fire that comes next for an idle job; one in the past is due at once, unless the job skips it."""
     nominal_at = cadence.next_at(state.reference)
     if nominal_at is not None and descriptor.misfire == "skip" and now - nominal_at > descriptor.grace:
-        nominal_at = cadence.next_at(now)
+        nominal_at = cadence.next_at(now - descriptor.grace - 1)  # the first that is not too late
     if nominal_at is None:
         return None
     return Fire(nominal_at, nominal_at + _spread(job_id, nominal_at, descriptor.jitter))
