@@ -80,7 +80,7 @@ def test_expect_put(travel):
     with travel.expect_put("h", a=1) as found:
         put(PutTask.of("h", {"a": 1, "b": 2}), unchecked=True)
     assert [task.payload for task in found] == ['{"a":1,"b":2}']
-    with pytest.raises(AssertionError, match='put for it: {"a":2}'), travel.expect_put("h", a=1):
+    with pytest.raises(AssertionError, match=r'put for it: \{"a":2\}'), travel.expect_put("h", a=1):
         put(PutTask.of("h", {"a": 2}), unchecked=True)
     with pytest.raises(AssertionError, match="none"), travel.expect_put("h"):
         pass
