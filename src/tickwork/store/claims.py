@@ -113,9 +113,20 @@ def mark_started(transaction: Transaction, claimed: Sequence[Claimed]) -> set[in
     return {task for (task,) in rows}
 
 
+def mark_running(transaction: Transaction, claimed: Sequence[Claimed]) -> None:
+    """Write down, as far as the rows are free, that these tasks are running."""
+    ids, tokens = [each.id for each in claimed], sorted({each.token for each in claimed})
+    transaction.run("mark_running", ids=ids, tokens=tokens)
+
+
 def lay_aside_unhandled(transaction: Transaction, token: int, ids: Sequence[int]) -> set[int]:
     """Set tasks aside whose handler no worker knows; return their ids (the others have one elsewhere)."""
     return {task for (task,) in transaction.all("lay_aside_unhandled", token=token, ids=list(ids))}
+
+
+def unhandled(transaction: Transaction, handlers: Sequence[str]) -> bool:
+    """Say whether tasks of these handlers were laid aside."""
+    return bool(transaction.all("any_unhandled", handlers=list(handlers)))
 
 
 def take_up_unhandled(transaction: Transaction, handlers: Sequence[str]) -> int:

@@ -291,3 +291,27 @@ def test_a_lease_that_its_worker_holds_just_now_is_passed_over(shop: Shop) -> No
     assert shop.tasks[task].state == "running"
     rescue.turn(shop.watch.now())
     assert shop.tasks[task].state == "running"
+
+
+@pytest.mark.stores("postgresql")
+def test_a_heartbeat_waits_for_no_application(shop: Shop) -> None:
+    """An application holds the rows of a running and of an unhandled task: the lease is renewed all the same."""
+
+    def note() -> None:
+        worker.heartbeat.turn(shop.watch.now())
+        with shop.store.begin("application") as theirs:
+            theirs.connection.execute(shop.store.dialect.turn("select 1 from tickwork.task for update"))  # type: ignore[attr-defined]
+            shop.wind(10)
+            worker.heartbeat.turn(shop.watch.now())
+        renewals.extend(renewed for _, _, renewed, _ in shop.leases)
+
+    renewals: list[int] = []
+    shop.put("later")
+    shop.worker({"other": lambda: None}).run_due()
+    task = shop.put("note")
+    worker = shop.worker({"note": note})
+    worker._incarnation()
+    worker.registry.add("later", lambda: None)
+    worker.run_due()
+    assert renewals == [2]
+    assert shop.archive[task].outcome == "done"

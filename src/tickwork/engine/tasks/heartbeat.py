@@ -13,7 +13,6 @@ from collections.abc import Callable
 from tickwork.engine.tasks.pump import Pump
 from tickwork.model.lease import RENEW_EVERY
 from tickwork.store import claims, leases, workers
-from tickwork.store.dialect import Transaction
 from tickwork.watch import SECOND, Instant
 
 log = logging.getLogger("tickwork.worker")
@@ -36,32 +35,30 @@ class Heartbeat:
     def turn(self, now: Instant) -> Instant:
         """Beat when it is time; look for cancel requests in between while something is running."""
         if self._beat_at is None or now >= self._beat_at:
-            self._beat(now)
+            self._beat()
             self._beat_at = now + self.every
         elif self.pump.running.now:
             self._look_for_cancels()
         return min(self._beat_at, now + CANCELS_EVERY)
 
-    def _beat(self, now: Instant) -> None:
+    def _beat(self) -> None:
+        """Renew first, in a transaction that touches nothing else: it waits for nobody's row but its own leases."""
         pump = self.pump
         number, tokens = pump.incarnation(), pump.holdings.tokens
         with pump.store.begin("worker") as transaction:
             standing = leases.renew(transaction, tokens) if tokens else set()
-            self._mark_long_runs(transaction)
             alive = workers.see(transaction, number)
-            if pump.registry:
-                taken_up = claims.take_up_unhandled(transaction, list(pump.registry))
-                pump.foreign = workers.foreign_handlers(transaction, pump.registry)
-                pump.rung = pump.rung or bool(taken_up)
         for token in set(tokens) - standing:
             if token in pump.holdings.tokens:  # not settled meanwhile
                 pump.lose(token)
+        self._mark_long_runs()
+        self._learn_handlers()
         if pump.running.now:
             self._look_for_cancels()
         if not alive:
             self.renewed()
 
-    def _mark_long_runs(self, transaction: Transaction) -> None:
+    def _mark_long_runs(self) -> None:
         running = self.pump.running.now.copy()
         unmarked = [
             claimed
@@ -69,8 +66,20 @@ class Heartbeat:
             if not claimed.marked and not claimed.must_be_marked and claimed.id not in self._marked
         ]
         if unmarked:
-            claims.mark_started(transaction, unmarked)
+            with self.pump.store.begin("worker") as transaction:
+                claims.mark_running(transaction, unmarked)
         self._marked = self._marked.intersection(running) | {claimed.id for claimed in unmarked}
+
+    def _learn_handlers(self) -> None:
+        """What other workers know is left to them; what nobody knew and we know waits again."""
+        pump = self.pump
+        with pump.store.begin("worker", reading=True) as transaction:
+            pump.foreign = workers.foreign_handlers(transaction, pump.registry)
+            unhandled = claims.unhandled(transaction, list(pump.registry))
+        if unhandled:
+            with pump.store.begin("worker") as transaction:
+                claims.take_up_unhandled(transaction, list(pump.registry))
+            pump.rung = True
 
     def _look_for_cancels(self) -> None:
         ids = list(self.pump.running.now)

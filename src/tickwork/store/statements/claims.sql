@@ -152,6 +152,14 @@ update tickwork.task set started_at = :now
  where id = any(:ids::bigint[]) and lease = any(:tokens::bigint[]) and state = 'running'
 returning id;
 
+-- name: mark_running
+-- writer: worker
+-- the same for long runs, in passing: what somebody else holds just now is marked the next time
+update tickwork.task set started_at = :now
+ where id in (select t.id from tickwork.task t
+               where t.id = any(:ids::bigint[]) and t.lease = any(:tokens::bigint[]) and t.state = 'running'
+               order by t.id for update skip locked);
+
 -- name: lay_aside_unhandled
 -- writer: worker
 -- claimed by a worker that does not know the handler, and no worker does: kept, listed, not counted
@@ -161,11 +169,17 @@ update tickwork.task
    and not exists (select 1 from tickwork.handler h where h.name = tickwork.task.handler)
 returning id;
 
+-- name: any_unhandled
+-- reader: anyone
+select 1 from tickwork.task where state = 'unhandled' and handler = any(:handlers::text[]) limit 1;
+
 -- name: take_up_unhandled
 -- writer: worker
 -- a worker that knows the handler has come
 update tickwork.task set state = 'waiting'
- where state = 'unhandled' and handler = any(:handlers::text[])
+ where id in (select t.id from tickwork.task t
+               where t.state = 'unhandled' and t.handler = any(:handlers::text[])
+               order by t.id for update skip locked)
 returning id;
 
 -- name: cancels_asked
