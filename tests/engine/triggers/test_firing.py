@@ -329,3 +329,23 @@ def test_a_planned_time_that_has_had_its_outcome_is_not_fired_twice(scene):
     scene.wind(60)
     assert [row[0] for row in scene.ledger("m")] == ["fired", "by hand"], "the clock reached what a hand had fired"
     assert len(scene.tasks("m")) == 2
+
+
+def test_three_bad_ones_among_a_thousand_delay_nobody(scene):
+    """A bad clock, a bad action and an unknown kind: the others fire in the same turn."""
+    scene.put("model", clocks.Every(60))
+    scene.sql(
+        "insert into tickwork.trigger (namespace, key, clock_kind, clock_params, since_at, handler, created_at, changed_at)"
+        " with recursive n (i) as (select 1 union all select i + 1 from n where i < 999)"
+        " select t.namespace, 'k' || n.i, t.clock_kind, t.clock_params, t.since_at, t.handler, 0, 0 from n, tickwork.trigger t"
+    )
+    scene.sql("insert into tickwork.trigger_change (trigger_id) select id from tickwork.trigger")
+    scene.sql("update tickwork.trigger set clock_params = '{}' where key = 'k100'")
+    scene.sql("update tickwork.trigger set clock_kind = 'sundial' where key = 'k200'")
+    scene.work()
+    scene.sql("update tickwork.trigger set action = 'shout' where key = 'k300'")
+    scene.watch.wind(60)
+    scene.daemon.turn(scene.watch.now())
+    assert len(scene.tasks()) == 997
+    assert scene.event("k100")["set_aside_at"] and scene.event("k200")["set_aside_at"]
+    assert scene.event("k300")["failures"] == 1
