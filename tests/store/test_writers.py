@@ -8,7 +8,7 @@ from tickwork.store.book import Book, Turn
 
 #: The protocol's table of writers. ``installer`` is whoever runs migrations.
 WRITERS = {
-    "setting": {"application", "operator", "daemon", "installer"},
+    "setting": {"application", "operator", "daemon", "worker", "installer"},
     "migration": {"installer"},
     "clock": {"application", "operator"},
     "trigger": {"application", "operator"},
