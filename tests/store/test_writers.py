@@ -19,7 +19,7 @@ WRITERS = {
     "lease": {"worker", "controller"},  # a controller ends the lease of a run whose worker died
     "attempt": {"worker", "operator"},
     "worker": {"worker", "daemon", "controller", "application"},
-    "handler": {"worker"},
+    "handler": {"worker", "daemon", "controller", "application"},  # itself, whatever it runs
     "job": {"application", "operator", "controller", "worker"},
     "job_event": {"application", "operator", "controller", "worker"},
     "job_status": {"application", "operator", "controller", "worker"},
