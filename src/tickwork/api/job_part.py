@@ -37,7 +37,6 @@ class JobPart:
         self.concurrency, self.namespaces = runs, namespaces
         self.runs: JobRuns | None = None
         self._threads: JobThreads | None = None
-        self._number = 0
         self._runners: list[Runner] = []
 
     def start(self, listener: Listener) -> None:
@@ -60,8 +59,9 @@ class JobPart:
         gentle = stop_all(self._runners, grace)
         if self._threads is not None:
             self._threads.close()
-            with self.store.begin("worker") as transaction:
-                workers.remove(transaction, self._number)
+            if self.runs is not None and self.runs.work.worker_id:
+                with self.store.begin("worker") as transaction:
+                    workers.remove(transaction, self.runs.work.worker_id)
         return gentle
 
     def call(self, run: JobRun) -> Any:
@@ -73,12 +73,15 @@ class JobPart:
         return asyncio.run(result) if handler.is_async else result
 
     def _assemble(self) -> JobRuns:
-        with self.store.begin("worker") as transaction:
-            self._number = workers.register(transaction, "job worker", socket.gethostname(), os.getpid())
-        work = JobWork(self.store, self._number, tuple(sorted(self.handlers)), self.namespaces)
+        known = tuple(sorted(self.handlers))
+        work = JobWork(self.store, handlers=known, namespaces=self.namespaces, enlist=self._enlist)
         threads = self._threads = JobThreads(self.call, self.concurrency, self._over)
         self.runs = JobRuns(work, threads, self.concurrency)
         return self.runs
+
+    def _enlist(self) -> int:
+        with self.store.begin("worker") as transaction:
+            return workers.register(transaction, "job worker", socket.gethostname(), os.getpid())
 
     def _over(self, run: JobRun, ended: Ended) -> None:
         """Settle, in the thread of the run; one whose database is away is settled by the rescue of its lease."""

@@ -34,14 +34,18 @@ LEAST_URGENT = 9_999
 
 @dataclass
 class JobWork:
-    """The generator: what is to be run of jobs, for one worker. *handlers* narrows it to what the worker knows."""
+    """The generator: what is to be run of jobs, for one worker. *handlers* narrows it to what the worker knows.
+
+    A worker without a number (0) is given one by *enlist* when it takes its first job: who never runs one writes nothing.
+    """
 
     store: Store
-    worker_id: int
+    worker_id: int = 0
     handlers: tuple[str, ...] | None = None
     namespaces: tuple[str, ...] = ()
     length: int = LENGTH
     token: Callable[[Instant], int] = new_token
+    enlist: Callable[[], int] | None = None
     name: str = NAME
 
     def __post_init__(self) -> None:
@@ -63,6 +67,7 @@ class JobWork:
 
     def lease(self, ids: Sequence[int], now: Instant) -> list[JobRun]:
         """Claim jobs, each under a token of its own; those that are gone, held or taken are left out."""
+        self._enlisted()
         with self.store.begin("worker") as transaction:
             rows = jobs.lock(transaction, ids)
             free = [rows[job_id] for job_id in ids if job_id in rows and _is_free(rows[job_id])]
@@ -82,6 +87,7 @@ class JobWork:
         ids = self.offers(limit)
         if not ids:
             return []
+        self._enlisted()
         with self.store.begin("worker") as transaction:
             rows = jobs.lock(transaction, ids)
             taken = []
@@ -97,7 +103,9 @@ class JobWork:
             return {token for (token,) in transaction.all("renew_leases", tokens=sorted(tokens))}
 
     def show_life(self) -> None:
-        """Say that the worker is alive."""
+        """Say that the worker is alive, once it has a number."""
+        if not self.worker_id:
+            return
         with self.store.begin("worker") as transaction:
             transaction.all("see_worker", id=self.worker_id)
 
@@ -140,6 +148,10 @@ class JobWork:
             after = transaction.perform(jobs.append(self._scope, row, words, role="worker", lease=None))
             jobs.end_lease(transaction, run.token, None)
             return after.status
+
+    def _enlisted(self) -> None:
+        if not self.worker_id and self.enlist is not None:
+            self.worker_id = self.enlist()
 
     def _hold(self, transaction: Transaction, run: JobRun) -> JobRow | None:
         """Hold the row of a run by its name, waiting for an application: a result is not thrown away for a moment's lock."""
