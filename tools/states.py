@@ -111,7 +111,7 @@ SHEETS = (
             ("ready", "running"): 34,
             ("running", "ready"): 12,
             ("running", "waiting"): 20,
-            ("archive", "ready"): -70,
+            ("archive", "ready"): -112,
             ("running", "unhandled"): 0,
             ("unhandled", "ready"): 0,
         },
