@@ -70,6 +70,10 @@ $(VENV)/.runtime: $(VENV)/.made requirements/build.txt requirements/runtime.txt 
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+# The older zone data are no part of the environment: they lie in a folder beside it, for processes that go by them.
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/tzdata-2025b.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tzdata-2025b.txt \
+	  --upgrade --target $(VENV)/tzdata-2025b
 	@touch $@

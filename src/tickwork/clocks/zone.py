@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from hashlib import sha256
-from importlib import resources
 from typing import Literal, NamedTuple
 
+from tickwork.clocks.edition import INSTALLED, Edition
 from tickwork.clocks.tzif import FooterRule, read_tzif
 from tickwork.errors import InvalidClock
 
@@ -85,16 +85,16 @@ class Zone:
         self._hit = self._segment(0)
 
     @staticmethod
-    def get(name: str, field: str = "zone") -> Zone:
-        """Return the zone of that name; *field* is what an error calls it."""
+    def get(name: str, field: str = "zone", edition: Edition = INSTALLED) -> Zone:
+        """Return the zone of that name; *field* is what an error calls it, *edition* the zone data (the installed)."""
         if isinstance(name, Zone):
             return name
         if not isinstance(name, str):
             raise InvalidClock(field, name, "the name of a time zone, for instance 'Europe/Berlin'")
         try:
-            return _load(name)
+            return _load(name, edition)
         except LookupError:
-            near = get_close_matches(name, zone_names(), n=1, cutoff=0.6)
+            near = get_close_matches(name, edition.names(), n=1, cutoff=0.6)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise InvalidClock(field, name, f"an IANA time zone, 'UTC', or an offset such as '+05:30'{hint}") from None
 
@@ -206,14 +206,13 @@ class Zone:
 
 def tzdata_version() -> str:
     """Return the version of the zone data in use, for instance ``2026f``."""
-    return _package_version()
+    return INSTALLED.version()
 
 
 @cache
 def zone_names() -> tuple[str, ...]:
     """Return every IANA name that :meth:`Zone.get` knows, sorted."""
-    text = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
-    return tuple(sorted(text.split()))
+    return tuple(sorted(INSTALLED.names()))
 
 
 def check_gap(gap: str) -> GapPolicy:
@@ -230,15 +229,8 @@ def check_fold(fold: str) -> FoldPolicy:
     return fold
 
 
-@cache
-def _package_version() -> str:
-    import tzdata
-
-    return str(tzdata.IANA_VERSION)
-
-
-@lru_cache(maxsize=1024)
-def _load(name: str) -> Zone:
+@lru_cache(maxsize=2048)
+def _load(name: str, edition: Edition) -> Zone:
     if name in ("UTC", "Z"):
         return Zone("UTC", (), (0,))
     fixed = _FIXED.fullmatch(name)
@@ -248,10 +240,7 @@ def _load(name: str) -> Zone:
             raise LookupError(name)
         offset = hours * 3600 + minutes * 60
         return Zone(f"{fixed[1]}{fixed[2]}:{fixed[3]}", (), (-offset if fixed[1] == "-" else offset,))
-    if name not in zone_names():
-        raise LookupError(name)
-    data = resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
-    return Zone(name, *read_tzif(data))
+    return Zone(name, *read_tzif(edition.read(name)))
 
 
 def _joined(transitions: Sequence[int], offsets: Sequence[int]) -> tuple[list[int], list[int]]:
