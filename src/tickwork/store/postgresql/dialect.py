@@ -48,7 +48,7 @@ DAEMON_SESSION = {
     "application_name": "tickwork-daemon",
 }
 #: A worker's statements touch what they name by its key, however small the tables seem to the planner.
-#: And of a worker. Planned anew each time (1 ms): PostgreSQL's general plan for a batch's arrays settles ten times slower.
+#: Planned anew each time (1 ms): PostgreSQL's general plan for a batch's arrays settles ten times slower.
 WORKER_SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
@@ -232,7 +232,6 @@ class PostgresqlDialect(Dialect):
     def script(self, transaction: Transaction, text: str) -> None:
         assert isinstance(transaction, PostgresqlTransaction)
         transaction.connection.execute(sql.SQL(self.turn(text)))
-
 
 
 class PostgresqlEar(Ear):
