@@ -104,6 +104,7 @@ def test_clocks_are_said_by_options(app: Tickwork, say: Screen, words: list[str]
         (["trigger", "list", "--schema", "No Such"], "schema"),
     ],
 )
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_bad_input_is_a_usage_error_that_names_it_and_changes_nothing(
     app: Tickwork, say: Screen, arguments: list[str], says: str
 ) -> None:
@@ -226,12 +227,13 @@ def test_status_says_loudly_when_work_is_due_and_nobody_does_it(app: Tickwork, s
 def test_an_application_is_found_by_its_name(
     database: str, say: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "shop_of_this_test.py").write_text(
+    module = f"shop_{abs(hash(tmp_path))}"  # modules stay loaded: one for each store
+    (tmp_path / f"{module}.py").write_text(
         f"from tickwork import Tickwork\napp = Tickwork({database!r})\n"
         "@app.handler('meeting.remind')\ndef remind(meeting_id: int): ...\n"
     )
     monkeypatch.chdir(tmp_path)
-    put = ["trigger", "put", "m/7", "--daily", "09:00", "--handler", "meeting.remind", "--app", "shop_of_this_test:app"]
+    put = ["trigger", "put", "m/7", "--daily", "09:00", "--handler", "meeting.remind", "--app", f"{module}:app"]
     assert say(*put, "--payload", '{"meeting_id": 7}') == 0
     assert say(*put, "--payload", '{"meeting": 7}') == 2
     assert "meeting" in say.err

@@ -10,7 +10,8 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Protocol, Self
 
@@ -21,6 +22,9 @@ from tickwork.store.store import Store
 from tickwork.watch import SystemWatch
 
 log = logging.getLogger("tickwork.process")
+
+#: A signal may reach another thread than the main one, which alone runs its handler: so the main one looks up so often.
+LOOK_UP_SECONDS = 0.25
 
 
 class Part(Protocol):
@@ -41,6 +45,9 @@ class Process:
         self._listener = Listener(store.dialect.ear)
         self._runner: Runner | None = None
         self._stopping = threading.Event()
+        # Waited for by the main thread instead of the event: a signal's handler runs in between, and only this queue
+        # may be put into while its own thread is about to wait for it.
+        self._asked: SimpleQueue[None] = SimpleQueue()
 
     def start(self) -> None:
         """Start the threads and return."""
@@ -61,6 +68,7 @@ class Process:
         if self._stopping.is_set() and self.task_worker is not None:
             self.task_worker.hurry()
         self._stopping.set()
+        self._asked.put(None)
 
     def stop(self, grace: float = GRACE_SECONDS) -> bool:
         """Stop the threads; return whether everything that ran could finish within *grace* seconds."""
@@ -82,7 +90,9 @@ class Process:
         with self._signals():
             self.start()
             try:
-                self._stopping.wait()
+                while not self._stopping.is_set():
+                    with suppress(Empty):
+                        self._asked.get(timeout=LOOK_UP_SECONDS)
                 log.info("stopping; a second signal stops at once")
             finally:
                 gentle = self.stop(grace)

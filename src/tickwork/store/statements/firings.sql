@@ -2,7 +2,8 @@
 
 -- name: record_firings
 -- writer: daemon
--- ledger first: an occurrence that already stands there is filtered out and puts no task
+-- ledger first: an occurrence that already stands there is filtered out and puts no task; one bell for the batch,
+-- so that a worker in another process does not sleep until its next poll
 with slot as (
     select * from unnest(:trigger_id::bigint[], :generation::bigint[], :planned_at::bigint[], :outcome::text[],
                          :reason::text[], :slots::int[], :until_at::bigint[], :version::bigint[], :previous_at::bigint[],
@@ -29,7 +30,9 @@ with slot as (
       join tickwork.trigger t on t.id = l.trigger_id
      where l.task_id is not null
 )
-select count(*) from ledger;
+select (select count(*) from ledger),
+       case when exists (select 1 from ledger where task_id is not null)
+            then pg_notify('tickwork_' || 'tickwork', 'task')::text end;
 
 -- name: log_payloads
 -- reader: anyone
