@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tickwork.errors import InvalidInput
-from tickwork.model.crontab import CrontabJob, Layout, layout_of, read_crontab, split_at_percent
+from tickwork.model.crontab import LAYOUTS, CrontabJob, Layout, layout_of, read_crontab, split_at_percent
 
 
 def only_job(text: str, layout: Layout = "user", **how: str) -> CrontabJob:
@@ -188,3 +190,26 @@ def test_an_unknown_layout_or_zone_is_refused() -> None:
         read_crontab(b"", "quartz")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="zone"):
         read_crontab(b"", zone="Mars/Olympus")
+
+
+_PIECES = st.sampled_from(
+    ["*", "*/5", "0", "59", "mon-fri", "@daily", "@reboot", "@every", "90s", "root", "make", "%", "\\%", "=", "A=1",
+     "CRON_TZ=Asia/Tokyo", "#", "'", '"', " ", "\t", "\r", "\n", "\0", "\ufeff", "0/5", "30 25 * * *", "* * * * * x"]
+)  # fmt: skip
+
+
+@given(
+    st.one_of(st.binary(max_size=300), st.lists(_PIECES, max_size=40).map(lambda pieces: " ".join(pieces).encode())),
+    st.sampled_from(LAYOUTS),
+    st.sampled_from([None, "root"]),
+    st.booleans(),
+)
+def test_no_file_whatever_breaks_the_reader_and_every_line_is_accounted_for(
+    data: bytes, layout: Layout, user: str | None, skip_reboot: bool
+) -> None:
+    crontab = read_crontab(data, layout, user=user, skip_reboot=skip_reboot)
+    told = [*crontab.jobs, *crontab.faults, *crontab.left_out]
+    assert len({each.line for each in told}) == len(told) <= data.count(b"\n") + 1
+    assert len({job.name for job in crontab.jobs}) == len(crontab.jobs)
+    for job in crontab.jobs:
+        assert job.command.strip() or job.input is not None
