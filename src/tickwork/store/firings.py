@@ -12,6 +12,8 @@ from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
 
 _FIRING = (*Firing._fields,)
+#: As the slots of SQLite's page: the task's id is handed in, since a statement there cannot write two tables.
+_SLOT = (*Firing._fields[:-1], "task_id")
 
 
 class Step(NamedTuple):
@@ -32,15 +34,23 @@ def record(transaction: Transaction, firings: Sequence[Firing], now: Instant) ->
         return 0
     if transaction.dialect.chains_writes:
         return transaction.many_counted("record_firings", _FIRING, firings)
+    return _record_by_slots(transaction, firings, now)
+
+
+def _record_by_slots(transaction: Transaction, firings: Sequence[Firing], now: Instant) -> int:
+    """Where a statement cannot write two tables: hand the slots over once, then write ledger and tasks from them."""
     newest = transaction.one("newest_task_id")
     assert newest is not None
     rows, task_id = [], newest[0]
     for firing in firings:
-        task_id += firing.puts
-        rows.append((*firing, task_id if firing.puts else None, now))
-    columns = (*_FIRING, "task_id", "now")
-    new = transaction.many("record_firings", columns, rows)
-    transaction.many("put_fired_tasks", columns, [row for row in rows if row[-2] is not None])
+        task_id += firing[-1]
+        rows.append((*firing[:-1], task_id if firing[-1] else None))
+    transaction.run("lay_out_slots")
+    transaction.run("clear_slots")
+    transaction.many("fill_slots", _SLOT, rows)
+    new = transaction.run("record_firings", now=now)
+    if task_id > newest[0]:
+        transaction.run("put_fired_tasks", now=now, all_new=new == len(rows))
     return new
 
 

@@ -12,7 +12,7 @@ A crash anywhere leaves either nothing or everything of a batch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tickwork.clocks.zone import tzdata_version
@@ -72,6 +72,8 @@ class Firings:
     doubled: int = 0
     aside: int = 0
     mark: Mark = field(default_factory=Mark)
+    ring: Callable[[], None] = lambda: None
+    """Called when a commit has put tasks: a worker of the same process need not wait until it hears of it."""
     _after: tuple[Instant, int] = NOWHERE
     _tzdata: str = field(default_factory=tzdata_version)
 
@@ -197,6 +199,8 @@ class Firings:
     def _tell(self, batch: Batch, dues: Sequence[Due]) -> None:
         """After the commit: counts, and the lines of log actions."""
         self.fired += sum(firing.outcome == "fired" for firing in batch.firings)
+        if any(firing.puts for firing in batch.firings):
+            self.ring()
         for order, event in batch.logged:
             logging.getLogger("tickwork.action").info(
                 "%s (trigger %s, this %s, last %s)",
