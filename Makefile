@@ -12,7 +12,7 @@ UV := 0.13.9
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports bench verify requirements clean
+.PHONY: help install demo test check format lint types imports bench verify docs requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ bench: $(VENV)/.dev ## benchmarks/NAME.py with ARGS; without NAME: which there a
 
 verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (default 1); appends to docs/verified.md
 	$(BIN)/python -m tests.verify --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(NAME)
+
+docs: $(VENV)/.dev ## write what commands write: docs/states/*.svg and docs/requirements.md; fails on a gap
+	$(BIN)/python -m tools.states
+	$(BIN)/python -m tools.requirements
 
 requirements: $(VENV)/.dev ## pin requirements/*.in anew: the newest versions, hashes of every platform, no addresses
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)

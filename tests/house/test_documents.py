@@ -1,0 +1,99 @@
+"""The documents do what they say: commands are run and their output compared, parts made by commands are fresh."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.documents import Reader
+from tests.support.shared import REPOSITORY, shared
+from tickwork.model.states import EVENT, TASK, TRIGGER
+from tools import requirements, states
+
+DOCS = REPOSITORY / "docs"
+CONCEPTS = sorted((DOCS / "concepts").glob("*.md"))
+#: What was done before a test runs at all.
+INSTALLED = frozenset({"make install", ". .venv/bin/activate"})
+
+
+def reader(folder: Path, **replaced: str) -> Reader:
+    """Somebody in an empty folder who has only what the document told him to install."""
+    programs = Path(sys.executable).parent
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TICKWORK", "PYTHON"))}
+    source = os.pathsep.join(str(REPOSITORY / each) for each in ("src",))
+    path = f"{programs}{os.pathsep}{kept.get('PATH', '')}"
+    return Reader(folder, {**kept, "PATH": path, "PYTHONPATH": source, "COLUMNS": "160"}, replaced, INSTALLED)
+
+
+@pytest.mark.stores("postgresql-18", "postgresql-15")
+@pytest.mark.long
+def test_the_quickstart(tmp_path, database_url):
+    quickstart = DOCS / "quickstart.md"
+    done = reader(tmp_path, **{"postgresql://localhost/work": database_url}).follow(quickstart)
+    assert done == sum(line.startswith("$ ") for line in quickstart.read_text().splitlines()) - len(INSTALLED)
+
+
+@pytest.mark.parametrize("page", CONCEPTS, ids=lambda page: page.stem)
+def test_the_examples_of_the_concepts(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=flags, encoding="utf-8")
+    assert failed == 0
+
+
+@pytest.mark.parametrize("sheet", states.SHEETS, ids=lambda sheet: sheet.machine.name)
+def test_the_states_are_drawn_from_the_table_as_it_is(sheet):
+    drawn = (states.FOLDER / f"{sheet.machine.name}.svg").read_text()
+    assert drawn == states.draw(sheet), "run `make docs`"
+    assert sheet.machine in {TRIGGER, EVENT, TASK}
+    assert [state for state in sheet.machine.states if f">{state}</text>" not in drawn] == []
+
+
+def test_every_requirement_has_a_test_an_issue_or_a_reason():
+    read = requirements.requirements()
+    page = requirements.PAGE.read_text()
+    lines = {
+        line.split(" | ")[0].removeprefix("| "): line.split(" | ")[2] for line in page.splitlines() if " | " in line
+    }
+    stale = [each.number for each in read if lines.get(each.number) != each.stands]
+    assert stale == [], "run `make docs`"
+
+
+def test_a_gap_is_found(tmp_path):
+    data = tmp_path / "data.toml"
+    data.write_text('["S9-01"]\ntitle = "nobody does this"\n["S9-02"]\ntitle = "shown"\nshown = ["Z9"]\nissue = 3\n')
+    with pytest.raises(requirements.Gap) as gap:
+        requirements.requirements(data, {})
+    assert str(gap.value).splitlines() == [
+        "S9-01: no test, no issue and no reason (nobody does this)",
+        "S9-02: no test shows or is called 'Z9'",
+    ]
+
+
+def test_the_requirements_are_those_of_the_papers():
+    papers = shared("requirements").parent
+    assert {each.number for each in requirements.requirements()} == requirements.numbers_of_papers(papers)
+
+
+def test_the_five_questions_are_answered():
+    """Interface and needs; small hosting; the distributed variant; how it is deployed; who operates it."""
+    text = (DOCS / "concepts" / "daemons-and-workers.md").read_text()
+    asked = (
+        "What does an application need to know?",
+        "What if only cron is allowed?",
+        "How does it grow to many hosts?",
+        "How is it deployed?",
+        "Who operates it?",
+    )
+    assert [question for question in asked if question not in text] == []
+
+
+def test_precision_is_said_in_so_many_words():
+    """Never early; usually at once; possibly late without bound."""
+    text = " ".join((DOCS / "guarantees.md").read_text().split())
+    assert "Never before its time" in text
+    assert "late without bound" in text
