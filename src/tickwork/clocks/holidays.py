@@ -2,7 +2,7 @@
 
 Laws change and packages are updated; a stored trigger must not change its mind with them. So the days are asked for
 once, when the clock is made, and stored in it. :func:`public_holidays` takes them from the ``holidays`` package
-(``pip install 'tickwork[holidays]'``); a calendar file gives them by ``tickwork.integrations.ics``. When the years run
+(``pip install 'tickwork[holidays]'``); a calendar file gives them by ``tickwork.model.ics``. When the years run
 out, make the clock anew.
 """
 

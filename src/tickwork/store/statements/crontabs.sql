@@ -1,8 +1,8 @@
--- Crontabs that were imported: the triggers of one file have one container.
+-- Files that were imported, crontabs and calendars: the triggers of one file have one container.
 
 -- name: triggers_of_container
 -- reader: anyone
--- those that a pruning import may cancel when their line has vanished
-select key from tickwork.trigger
+-- those that an import may cancel when their line has vanished
+select key, object from tickwork.trigger
  where namespace = :namespace and container = :container and state <> 'cancelled'
  order by id;

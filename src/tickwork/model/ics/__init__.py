@@ -1,6 +1,6 @@
 """Calendar files (.ics): events become clocks, reminders and keys that stay the same when the file is read again."""
 
-from tickwork.integrations.ics.event import IcsAlarm, IcsEvent, IcsProblem, IcsReading
-from tickwork.integrations.ics.reading import read_ics
+from tickwork.model.ics.event import IcsAlarm, IcsEvent, IcsProblem, IcsReading
+from tickwork.model.ics.reading import read_ics
 
 __all__ = ["IcsAlarm", "IcsEvent", "IcsProblem", "IcsReading", "read_ics"]

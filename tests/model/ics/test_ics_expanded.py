@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.shared import shared
-from tickwork.integrations.ics import IcsEvent, read_ics
+from tickwork.model.ics import IcsEvent, read_ics
 from tickwork.watch import SECOND, from_instant, parse_instant
 
 EXPECTED: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_name("expected.json").read_text())

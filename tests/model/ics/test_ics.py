@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.support.shared import shared_or_none
 from tickwork.clocks.zone import zone_names
 from tickwork.errors import InvalidInput, TickworkError
-from tickwork.integrations.ics import IcsReading, read_ics
-from tickwork.integrations.ics.windows_zones import _DISPLAYED, IANA_OF_WINDOWS, iana_of
-from tickwork.integrations.ics.zones import known_zone
+from tickwork.model.ics import IcsReading, read_ics
+from tickwork.model.ics.windows_zones import _DISPLAYED, IANA_OF_WINDOWS, iana_of
+from tickwork.model.ics.zones import known_zone
 
 SINCE = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -3,7 +3,7 @@
 It needs an environment of its own, since that package wants python-dateutil below 3::
 
     python3 -m venv /tmp/expander && /tmp/expander/bin/pip install recurring-ical-events==3.8.2 tzdata==2026.6
-    PYTHONTZPATH= /tmp/expander/bin/python tests/integrations/ics/expand_independently.py ../shared/data/ics
+    PYTHONTZPATH= /tmp/expander/bin/python tests/model/ics/expand_independently.py ../shared/data/ics
 
 For each file: the first 50 occurrences of all events together (each VCALENDAR by itself, for a file may hold several messages), and the first 50 from 2025 on; each as the time of its
 beginning (UTC; a floating time without Z, a whole day as a date).

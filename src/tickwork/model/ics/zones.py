@@ -16,8 +16,8 @@ from tickwork.clocks.recurrence.stamp import read_stamp
 from tickwork.clocks.recurrence.vtimezone import write_zone
 from tickwork.clocks.zone import zone_names
 from tickwork.errors import InvalidClock
-from tickwork.integrations.ics.lines import Component, Property
-from tickwork.integrations.ics.windows_zones import iana_of
+from tickwork.model.ics.lines import Component, Property
+from tickwork.model.ics.windows_zones import iana_of
 from tickwork.watch import SECOND, to_instant
 
 WRITTEN_FROM = to_instant(datetime.fromisoformat("1970-01-01T00:00:00Z")) // SECOND

@@ -21,9 +21,9 @@ from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
 from tickwork.clocks.recurrence.vtimezone import zone_of
 from tickwork.clocks.shifted import Shifted
 from tickwork.errors import InvalidClock, InvalidInput
-from tickwork.integrations.ics.event import IcsAlarm, IcsEvent
-from tickwork.integrations.ics.lines import Component, Property
-from tickwork.integrations.ics.zones import Zones
+from tickwork.model.ics.event import IcsAlarm, IcsEvent
+from tickwork.model.ics.lines import Component, Property
+from tickwork.model.ics.zones import Zones
 from tickwork.watch import SECOND
 
 _DURATION = r"([+-]?)P(?:(\d+)W|(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?)"

@@ -12,10 +12,10 @@ from hashlib import sha256
 
 from tickwork.clocks.recurrence.vtimezone import zone_of
 from tickwork.errors import InvalidInput
-from tickwork.integrations.ics.event import IcsEvent, IcsProblem, IcsReading
-from tickwork.integrations.ics.lines import Component, Property, read_tree
-from tickwork.integrations.ics.series import Part, Settings, events_of
-from tickwork.integrations.ics.zones import Zones, known_zone
+from tickwork.model.ics.event import IcsEvent, IcsProblem, IcsReading
+from tickwork.model.ics.lines import Component, Property, read_tree
+from tickwork.model.ics.series import Part, Settings, events_of
+from tickwork.model.ics.zones import Zones, known_zone
 
 #: Messages of guests about an event (RFC 5546, 1.4): they change nothing by themselves.
 ANSWERS = ("REPLY", "REFRESH", "COUNTER", "DECLINECOUNTER")
