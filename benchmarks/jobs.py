@@ -58,11 +58,11 @@ def booting(url: str) -> Iterator[Done | None]:
     store.dialect.on_statement = lambda name: told.update([name])
     controller = JobController(store)
     yield None
-    controller._boot(now())
+    controller.boot(now())
     yield Done(
         len(controller.timers),
         told["jobs_at_rest"] + told["newest_job_event"],
-        notes={"parsed": controller.readings.parsed},
+        notes={"parsed": controller.memory.readings.parsed},
     )
     store.close()
 
@@ -73,7 +73,7 @@ def idling(url: str) -> Iterator[Done | None]:
     began = now() - 50 * SECOND  # every job was declared then: the first fire is a minute later
     store.watch = watch = ManualWatch(began)
     controller = JobController(store, steady=watch.now)
-    controller._boot(began)
+    controller.boot(began)
     counted = Counted(store)
     yield None
     turns = 0
@@ -83,7 +83,7 @@ def idling(url: str) -> Iterator[Done | None]:
     statements = counted.statements
     live = dict(controller.timers)
     fresh = JobController(store, steady=watch.now)
-    fresh._boot(watch.now())
+    fresh.boot(watch.now())
     yield Done(turns, statements, counted.commits, notes={"rebuilt": dict(fresh.timers) == live})
     store.close()
 
@@ -92,7 +92,7 @@ def firing(url: str) -> Iterator[Done | None]:
     """Fire all that is due."""
     store = open_store(url)
     controller = JobController(store)
-    controller._boot(now())
+    controller.boot(now())
     counted = Counted(store)
     yield None
     controller.run_due(now())

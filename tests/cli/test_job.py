@@ -11,7 +11,7 @@ from tests.cli.test_trigger import Screen
 from tickwork import Tickwork
 from tickwork.cli.main import run
 from tickwork.model.job_run import completed
-from tickwork.store import jobs
+from tickwork.store import job_reading
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql-18")
 
@@ -176,7 +176,7 @@ def test_the_tale_of_a_job(app: Tickwork, say: Screen, file: Path) -> None:
     assert told[0]["detail"]["result"] == {"rows": 3}
     assert told[2]["detail"]["cause"] == {"by": "start", "who": "ann"}
     with app.store.read() as transaction:
-        assert len(jobs.log_of(transaction, shown["id"])) == 4
+        assert len(job_reading.log_of(transaction, shown["id"])) == 4
 
 
 def test_a_job_that_vanished_from_the_code(database: str) -> None:

@@ -13,7 +13,7 @@ from tests.support.dying import dies, walk
 from tickwork.engine.jobs.controller import JobController
 from tickwork.model.job_log import fold_all
 from tickwork.model.job_run import completed
-from tickwork.store import jobs
+from tickwork.store import job_reading
 from tickwork.store.open import open_store
 from tickwork.store.store import Store
 
@@ -55,7 +55,7 @@ def whole(yard: Yard) -> list[str]:
     row = yard.row()
     assert row is not None
     with yard.store.read() as transaction:
-        events = jobs.log_of(transaction, row.id)[::-1]
+        events = job_reading.log_of(transaction, row.id)[::-1]
     assert fold_all(event.entry for event in events) == row.state
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [event.id for event in events] == sorted({event.id for event in events}), "S3-57"

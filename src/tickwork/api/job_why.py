@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tickwork.api.jobs import JobSeen
+from tickwork.api.job_seen import JobSeen
 from tickwork.watch import SECOND, show_instant
 
 _AT_WORK = {

@@ -12,58 +12,22 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
-import msgspec
-
 from tickwork.api.descriptors import Declarations, described
 from tickwork.api.desk import Desk
+from tickwork.api.job_seen import JobSeen, seen_of
 from tickwork.clocks.clock import Clock
-from tickwork.errors import InvalidInput, NotFound, StateConflict, TickworkError
-from tickwork.model.job import Descriptor, JobPut, read_text
+from tickwork.errors import InvalidInput, NotFound, StateConflict
+from tickwork.model.job import Descriptor, JobPut
 from tickwork.model.job_history import Run, runs_of
-from tickwork.model.job_log import ACTIVE, FIRE_SET
-from tickwork.model.job_time import Cadence, next_fire, retry_at
-from tickwork.store import job_orders, jobs
+from tickwork.model.job_log import ACTIVE
+from tickwork.store import job_orders, job_reading
 from tickwork.store.dialect import Verb
-from tickwork.store.jobs import JobRow, Logged
-from tickwork.watch import Instant
+from tickwork.store.job_reading import Logged
+from tickwork.store.jobs import JobRow
 
 CODE = "code"
 PAGE = 1_000
 Change = Literal["create", "change", "remove", "keep"]
-
-
-@dataclass(frozen=True, slots=True)
-class JobSeen:
-    """A job as people see it; instants and durations are microseconds."""
-
-    id: int
-    name: str
-    status: str
-    clock: str
-    """The clock in words; *one-shot*, or why the stored descriptor cannot be read."""
-    next: str | None
-    """*active* while it is scheduled or runs; *retry* or *clock* say what comes next; None: nothing."""
-    next_at: Instant | None
-    nominal_at: Instant | None
-    """The planned time that fired last."""
-    started_at: Instant | None
-    ended_at: Instant | None
-    late_for: int | None
-    """How long after its planned time the last fired run began."""
-    attempt: int
-    """Attempts in this retry cycle."""
-    since_completed: int
-    """Attempts since the last run that completed."""
-    handler: str
-    priority: int
-    origin: str
-    declared: bool | None
-    """False where the code declared it once and does so no more; None where the code is not known here."""
-    created_at: Instant
-    seq: int
-    error: dict[str, Any] | None
-    invalid: str | None
-    descriptor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +159,7 @@ class Jobs:
 
         def verb() -> Verb[tuple[JobRow, list[Logged]]]:
             row = yield from self._found(name)
-            return row, (yield from jobs.reading_log(row.id, runs * 8))
+            return row, (yield from job_reading.reading_log(row.id, runs * 8))
 
         row, logged = self._desk.look(verb)
         told = runs_of(event.entry for event in reversed(logged))
@@ -205,10 +169,10 @@ class Jobs:
         """Return the newest events of a job, the newest first; of a deleted one its last word. Raises NotFound."""
 
         def verb() -> Verb[list[Logged]]:
-            row = yield from jobs.reading(self._desk.scope, name)
+            row = yield from job_reading.reading(self._desk.scope, name)
             if row is not None:
-                return (yield from jobs.reading_log(row.id, limit, 2**62 if before is None else before))
-            stones = yield from jobs.reading_tombstones(PAGE)
+                return (yield from job_reading.reading_log(row.id, limit, 2**62 if before is None else before))
+            stones = yield from job_reading.reading_tombstones(PAGE)
             mine = {"namespace": self._desk.scope.namespace, "name": name}
             found = [stone for stone in stones if mine.items() <= stone.entry.told.items()]
             if not found:
@@ -223,7 +187,7 @@ class Jobs:
         return self._desk.perform(lambda: job_orders.declare(self._desk.scope, name, descriptor, origin=origin, by=by))
 
     def _found(self, name: str) -> Verb[JobRow]:
-        row = yield from jobs.reading(self._desk.scope, name)
+        row = yield from job_reading.reading(self._desk.scope, name)
         if row is None:
             raise self._missing(name)
         return row
@@ -235,7 +199,7 @@ class Jobs:
         there: dict[str, JobRow] = {}
         after = ""
         while True:
-            page = yield from jobs.listing(self._desk.scope.namespace, after=after, n=PAGE)
+            page = yield from job_reading.listing(self._desk.scope.namespace, after=after, n=PAGE)
             there.update({row.name: row for row in page})
             if len(page) < PAGE:
                 break
@@ -248,40 +212,7 @@ class Jobs:
         return False if self._desk.handlers else None
 
     def _seen(self, row: JobRow) -> JobSeen:
-        state = row.state
-        descriptor: Descriptor | None = None
-        invalid, coming, coming_at = None, None, None
-        try:
-            descriptor = read_text(row.name, row.descriptor)
-            coming, coming_at = _coming(row, descriptor)
-        except TickworkError as error:
-            invalid = f"invalid trigger: {error}"
-        late_for = None
-        if state.nominal_at is not None and state.started_at is not None and state.started_at >= state.nominal_at:
-            late_for = state.started_at - state.nominal_at
-        return JobSeen(
-            row.id,
-            row.name,
-            state.status,
-            invalid or (descriptor.describe() if descriptor else ""),
-            coming,
-            coming_at,
-            state.nominal_at,
-            state.started_at,
-            state.ended_at,
-            late_for,
-            state.in_cycle,
-            state.since_completed,
-            row.handler,
-            row.priority,
-            row.origin,
-            self._is_declared(row),
-            state.created_at,
-            state.seq,
-            msgspec.json.decode(state.error) if state.error else None,
-            invalid,
-            row.descriptor,
-        )
+        return seen_of(row, self._is_declared(row))
 
     # last in its class, where the word still means the type
     def list(
@@ -291,29 +222,11 @@ class Jobs:
         return [
             self._seen(row)
             for row in self._desk.look(
-                lambda: jobs.listing(
+                lambda: job_reading.listing(
                     self._desk.scope.namespace, status=status, prefix=prefix or None, after=after, n=limit
                 )
             )
         ]
-
-
-def _coming(row: JobRow, descriptor: Descriptor) -> tuple[str | None, Instant | None]:
-    """Say what a job does next: it is active, it is retried, or its clock fires."""
-    state = row.state
-    if state.status in ACTIVE:
-        return "active", None
-    if state.status not in FIRE_SET:
-        return None, None
-    fire_at = None
-    if descriptor.clock is not None:
-        cadence = Cadence.of(row.name, descriptor.clock, row.created_at)
-        fire = next_fire(row.id, cadence, descriptor, state, row.now)
-        fire_at = None if fire is None else fire.nominal_at
-    again_at = retry_at(row.id, descriptor, state)
-    if again_at is not None and (fire_at is None or again_at < fire_at):
-        return "retry", again_at
-    return ("clock", fire_at) if fire_at is not None else (None, None)
 
 
 def _plan(declarations: Declarations, there: Mapping[str, JobRow]) -> list[Planned]:

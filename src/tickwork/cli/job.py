@@ -15,7 +15,8 @@ from tickwork.cli.teaching import Group
 
 if TYPE_CHECKING:
     from tickwork.api.app import Tickwork
-    from tickwork.api.jobs import JobSeen, Planned
+    from tickwork.api.job_seen import JobSeen
+    from tickwork.api.jobs import Planned
 
 LISTED = ("name", "status", "clock", "next", "last_at", "late_for", "attempts", "declared")
 STATUSES = ("scheduled", "running", "completed", "error", "fatal", "stop requested", "stopping", "stopped")

@@ -78,23 +78,6 @@ class Standing(NamedTuple):
     now: Instant
 
 
-class Logged(NamedTuple):
-    """An event as it is read back."""
-
-    id: int
-    job_id: int
-    seq: int
-    kind: str
-    at: Instant
-    writer: str
-    detail: str
-    descriptor: str | None
-
-    @property
-    def entry(self) -> Entry:
-        return Entry(self.seq, self.kind, self.at, self.detail, self.descriptor)
-
-
 @dataclass(frozen=True, slots=True)
 class Word:
     """An event that is to be appended: its number and its time come from the row."""
@@ -280,58 +263,6 @@ def end_lease(transaction: Transaction, token: int, renewals: int | None) -> boo
     """End a lease as it was seen; False where it was renewed meanwhile, so that its worker lives."""
     transaction.run("end_job_lease", token=token, renewals=renewals)
     return not transaction.all("job_lease_stands", token=token)
-
-
-def log_of(transaction: Transaction, job_id: int, n: int = 1_000, before: int = 2**62) -> list[Logged]:
-    """Read the newest *n* events of a job, the newest first."""
-    return transaction.perform(reading_log(job_id, n, before))
-
-
-def listed(
-    transaction: Transaction,
-    namespace: str,
-    *,
-    status: str | None = None,
-    prefix: str | None = None,
-    after: str = "",
-    n: int = 1_000,
-) -> list[JobRow]:
-    """Read the jobs of a namespace by name."""
-    return transaction.perform(listing(namespace, status=status, prefix=prefix, after=after, n=n))
-
-
-# ------------------------------------------------------------------------------------------------- reading, as verbs
-
-
-def listing(
-    namespace: str, *, status: str | None = None, prefix: str | None = None, after: str = "", n: int = 1_000
-) -> Verb[list[JobRow]]:
-    """Read the jobs of a namespace in the order of their names, from behind *after* on."""
-    rows = yield from ask("list_jobs", namespace=namespace, status=status, prefix=prefix, after=after, n=n)
-    return [JobRow._make(row) for row in rows]
-
-
-def reading(scope: Scope, name: str) -> Verb[JobRow | None]:
-    """Read one job without holding it."""
-    rows = yield from ask("job_by_name", namespace=scope.namespace, name=name)
-    return JobRow._make(rows[0]) if rows else None
-
-
-def reading_log(job_id: int, n: int = 1_000, before: int = 2**62) -> Verb[list[Logged]]:
-    """Read the newest *n* events of a job that are older than number *before*, the newest first."""
-    rows = yield from ask("log_of_job", id=job_id, before=before, n=n)
-    return [Logged._make(row) for row in rows]
-
-
-def reading_tombstones(n: int = 100) -> Verb[list[Logged]]:
-    """Read the last words of deleted jobs, the newest first."""
-    rows = yield from ask("tombstones", n=n)
-    return [Logged._make(row) for row in rows]
-
-
-def tombstones(transaction: Transaction, n: int = 100) -> list[Logged]:
-    """Read the last words of deleted jobs, the newest first."""
-    return transaction.perform(reading_tombstones(n))
 
 
 def encode(detail: dict[str, Any]) -> str:

@@ -139,7 +139,7 @@ class History:
 
     def check(self):
         fresh: JobController = self.yard.another()
-        fresh._boot(self.yard.watch.now())
+        fresh.boot(self.yard.watch.now())
         for controller in self.controllers:
             controller.hear("")
             controller.run_due(self.yard.watch.now())

@@ -150,7 +150,7 @@ def test_a_descriptor_that_merely_mentions_an_interval(yard, text):
     yard.declare(clock=HOURLY)
     yard.force("job", descriptor=text)
     assert yard.boot().timers == {}
-    assert yard.controller.readings.invalid == {}
+    assert yard.controller.memory.readings.invalid == {}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_one_bad_row_does_not_stop_boot(yard, caplog, text):
     yard.force("b", descriptor=text)
     controller = yard.boot()
     assert set(controller.timers) == {yard.id("a"), yard.id("c")}
-    assert list(controller.readings.invalid) == [yard.id("b")]
+    assert list(controller.memory.readings.invalid) == [yard.id("b")]
     yard.step()
     assert [record.levelname for record in caplog.records if "invalid trigger" in record.message] == ["ERROR"]
 

@@ -11,7 +11,7 @@ from tickwork.clocks.cron import Cron as CronClass
 from tickwork.engine.loop import Runner
 from tickwork.errors import StatementRefused, StoreUnavailable
 from tickwork.model.job_log import FIRE_SET
-from tickwork.store import jobs
+from tickwork.store import job_reading, jobs
 from tickwork.watch import MINUTE, SECOND
 
 
@@ -22,12 +22,12 @@ def test_one_parse_per_descriptor(yard):
         yard.later(60).step()
         yard.run()
         yard.step()
-    assert yard.controller.readings.parsed == 1
+    assert yard.controller.memory.readings.parsed == 1
     entry = yard.controller.timers[yard.id()]
     assert (entry.trigger, entry.created_at) == (Every(60, instant("00:00:00")), instant("00:00:00"))
     assert yard.controller.counts.fires == 100
     with yard.store.read() as transaction:
-        assert len(jobs.listed(transaction, "default")) == 1
+        assert len(job_reading.listed(transaction, "default")) == 1
 
 
 def test_occurrences_are_worked_out_lazily(yard, monkeypatch):
@@ -138,7 +138,7 @@ def test_a_batch_is_bounded_and_the_log_is_followed_between(yard):
         yard.declare(f"job-{number:02}")
     yard.controller = yard.another(batch=10)
     yard.later(310)
-    yard.controller._boot(yard.watch.now())
+    yard.controller.boot(yard.watch.now())
     fired = []
     while True:
         yard.controller.hear("")
@@ -219,11 +219,11 @@ def test_the_map_can_be_made_again_at_any_moment(yard):
         step()
         yard.step()
         fresh = yard.another()
-        fresh._boot(yard.watch.now())
+        fresh.boot(yard.watch.now())
         assert dict(fresh.timers) == dict(yard.controller.timers)
         assert dict(fresh.retries) == dict(yard.controller.retries)
         with yard.store.read() as transaction:
-            rows = jobs.listed(transaction, "default")
+            rows = job_reading.listed(transaction, "default")
         assert {row.id for row in rows if row.status in FIRE_SET and row.recurs} == set(yard.controller.timers)
         assert yard.controller.timers.live == len(yard.controller.timers)
         for row in rows:

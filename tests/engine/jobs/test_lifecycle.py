@@ -147,11 +147,11 @@ def test_deleting_a_job(yard):
     yard.at("10:10:00").step()
     assert yard.log() == []
     assert yard.delete().did == "unknown"
-    from tickwork.store import jobs
+    from tickwork.store import job_reading
 
     with yard.store.read() as transaction:
-        (left,) = jobs.log_of(transaction, job_id)
-        (tomb,) = jobs.tombstones(transaction)
+        (left,) = job_reading.log_of(transaction, job_id)
+        (tomb,) = job_reading.tombstones(transaction)
     assert left == tomb
     assert (tomb.kind, tomb.entry.told["name"]) == ("deleted", "job")
 

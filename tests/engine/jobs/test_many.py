@@ -70,7 +70,7 @@ def test_a_day_of_ten_thousand_jobs(store, tell):
         controller.hear("")
         controller.run_due(yard.watch.now())
     fresh = yard.another()
-    fresh._boot(yard.watch.now())
+    fresh.boot(yard.watch.now())
     assert dict(fresh.timers) == dict(controller.timers)
     due_by_now = controller.counts.fires
     tell(f"10,000 jobs of 1 to 60 minutes: {due_by_now} fires in {HEAP_TURNS} minutes, rebuilt map equal")

@@ -12,8 +12,9 @@ from tickwork.engine.jobs.controller import JobController
 from tickwork.model.job import Descriptor, JobPut
 from tickwork.model.job_log import State, fold_all
 from tickwork.model.job_run import Ended, JobRun, completed, failed
-from tickwork.store import job_orders, jobs
-from tickwork.store.jobs import JobRow, Logged
+from tickwork.store import job_orders, job_reading
+from tickwork.store.job_reading import Logged
+from tickwork.store.jobs import JobRow
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, Instant, ManualWatch, parse_instant, show_instant
@@ -95,7 +96,7 @@ class Yard:
     def boot(self) -> JobController:
         """Put a fresh controller in the place of the old one; it has done nothing yet but to look."""
         self.controller = fresh = self.another()
-        fresh._boot(self.watch.now())
+        fresh.boot(self.watch.now())
         return fresh
 
     def take(self, n: int = 1) -> list[JobRun]:
@@ -129,7 +130,9 @@ class Yard:
 
     def row(self, name: str = "job") -> JobRow | None:
         with self.store.read() as transaction:
-            return next((row for row in jobs.listed(transaction, "default", prefix=name) if row.name == name), None)
+            return next(
+                (row for row in job_reading.listed(transaction, "default", prefix=name) if row.name == name), None
+            )
 
     def id(self, name: str = "job") -> int:
         row = self.row(name)
@@ -145,7 +148,7 @@ class Yard:
         if row is None:
             return []
         with self.store.read() as transaction:
-            return jobs.log_of(transaction, row.id)[::-1]
+            return job_reading.log_of(transaction, row.id)[::-1]
 
     def kinds(self, name: str = "job") -> str:
         return " ".join(entry.kind for entry in self.log(name) if entry.kind != "configured")
