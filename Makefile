@@ -12,7 +12,7 @@ UV := 0.13.9
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports bench verify docs requirements clean
+.PHONY: help install demo test check format lint types imports bench peers verify docs requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,8 @@ imports: $(VENV)/.dev ## do imports point downward only?
 bench: $(VENV)/.dev ## benchmarks/NAME.py with ARGS; without NAME: which there are
 	@if [ -n "$(NAME)" ]; then $(BIN)/python benchmarks/$(NAME).py $(ARGS); else ls benchmarks | sed -n 's/\.py$$//p'; fi
 
+peers: .venv-bench/.made ## create .venv-bench: the schedulers and queues that benchmarks run beside ours
+
 verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (default 1); appends to docs/verified.md
 	$(BIN)/python -m tests.verify --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(NAME)
 
@@ -52,6 +54,7 @@ docs: $(VENV)/.dev ## write what commands write: docs/states/*.svg and docs/requ
 requirements: $(VENV)/.dev ## pin requirements/*.in anew: the newest versions, hashes of every platform, no addresses
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
 	$(PIN) --upgrade requirements/dev.in --output-file requirements/dev.txt
+	$(PIN) --upgrade requirements/bench.in --output-file requirements/bench.txt
 	for name in build runtime; do \
 	  $(PIN) --upgrade --constraint requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
@@ -80,4 +83,10 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/tzdata-2025b.tx
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tzdata-2025b.txt \
 	  --upgrade --target $(VENV)/tzdata-2025b
+	@touch $@
+
+# The peers are no part of what we need: they have an environment of their own, and only benchmarks look for it.
+.venv-bench/.made: requirements/bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
