@@ -77,8 +77,9 @@ def tell_ending(ending: Ending, seed: int) -> None:
     )
     click.echo("")
     table(
-        ("first", "times", "clock", "the next day of the crontab that was imported"),
+        ("first", "times", "clock", "command"),
         [(say(entry.first_at, "first_at"), f"{entry.times}", entry.clock, entry.command) for entry in ending.agenda],
+        title="the next day of the crontab that was imported",
     )
     click.echo("")
     if account.wrong:
@@ -87,7 +88,8 @@ def tell_ending(ending: Ending, seed: int) -> None:
             click.echo(f"the processes said:\n{ending.said}", err=True)
     else:
         click.secho(
-            f"All as promised: nothing lost, nothing doubled, nothing late to be called off (seed {seed}).", fg="green"
+            f"All as promised: nothing lost, nothing doubled, nothing fired after it was called off (seed {seed}).",
+            fg="green",
         )
 
 
