@@ -55,9 +55,9 @@ def test_each_line_becomes_a_trigger_that_runs_its_command(app: Tickwork, cronta
     assert (trigger.says, trigger.handler) == ("every weekday at 09:00, UTC", "tickwork.command")
     assert json.loads(trigger.payload) == {
         "argv": ["/bin/sh", "-c", "mail"],
-        "stdin": "Dear all,\n100% done\n",
-        "env": {"HOME": "/srv", "A": "1 "},
-        "cwd": "/srv",
+        "input": "Dear all,\n100% done\n",
+        "environment": {"HOME": "/srv", "A": "1 "},
+        "directory": "/srv",
     }
     assert (trigger.attempts, trigger.policies.misfire, trigger.tags) == (1, "latest", ("crontab",))
 

@@ -9,7 +9,7 @@ for each other and do not deadlock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from tickwork.model.action import Action
 from tickwork.model.crontab import Fault
 from tickwork.model.report import Trigger
 from tickwork.model.standing_order import Terms, TriggerPut
-from tickwork.store.dialect import Result, Transaction, Verb
+from tickwork.store.dialect import Result, Row, Transaction, Verb
 from tickwork.watch import Instant, SystemWatch
 
 if TYPE_CHECKING:
@@ -106,15 +106,18 @@ def bring(
         return Imported(
             contents.name, contents.layout, written=False, faults=contents.faults, left_out=contents.left_out
         )
-    now = (app.store.watch or SystemWatch()).now()
+    work = _Import(contents, (app.store.watch or SystemWatch()).now(), unchecked)
     app.store.check_schema()
     try:
         with app.store.begin("application") as transaction:
-            work = _Import(contents, _room(app, transaction), now, unchecked)
+            room = _room(app, transaction)
             for done, wanted in enumerate(sorted(contents.wanted, key=lambda each: each.key), 1):
-                work.put(wanted)
+                work.put(room, wanted)
                 progress(done, len(contents.wanted))
-            work.prune(transaction, app.settings.namespace, whole=prune and not contents.faults)
+            standing = transaction.all(
+                "triggers_of_container", namespace=app.settings.namespace, container=contents.container
+            )
+            work.prune(room, standing, whole=prune and not contents.faults)
             if dry_run:
                 raise _DryRun
     except _DryRun:
@@ -136,52 +139,51 @@ class _Import:
     """One import while it is under way."""
 
     contents: Contents
-    room: Triggers
     now: Instant
     unchecked: bool
     lines: list[Line] = field(default_factory=list)
     left_out: list[Fault] = field(default_factory=list)
     pruned: list[TriggerPut] = field(default_factory=list)
 
-    def put(self, wanted: Wanted) -> None:
-        put = self._dated(wanted) if wanted.dated else self._put(wanted)
+    def put(self, room: Triggers, wanted: Wanted) -> None:
+        put = self._dated(room, wanted) if wanted.dated else self._put(room, wanted)
         if put is None:
             self.left_out.append(Fault(wanted.line, "event", "event: it is over", wanted.text))
         else:
             self.lines.append(Line(wanted.line, wanted.text, wanted.clock.describe(), put))
 
-    def prune(self, transaction: Transaction, namespace: str, *, whole: bool) -> None:
+    def prune(self, room: Triggers, standing: Iterable[Row], *, whole: bool) -> None:
         kept = {line.put.key for line in self.lines}
-        standing = transaction.all("triggers_of_container", namespace=namespace, container=self.contents.container)
         for key, about in standing:
             if key not in kept and (whole or about in self.contents.told):
-                self.pruned.append(self.room.cancel(key, by=self.contents.by))
+                self.pruned.append(room.cancel(key, by=self.contents.by))
 
-    def _put(self, wanted: Wanted, *, rearm: bool = False) -> TriggerPut:
+    def _put(self, room: Triggers, wanted: Wanted, *, rearm: bool = False) -> TriggerPut:
         by, clock, action = self.contents.by, wanted.clock, wanted.action
-        return self.room.put(wanted.key, clock, action, rearm=rearm, by=by, unchecked=self.unchecked, **wanted.terms)
+        return room.put(wanted.key, clock, action, rearm=rearm, by=by, unchecked=self.unchecked, **wanted.terms)
 
-    def _dated(self, wanted: Wanted) -> TriggerPut | None:
+    def _dated(self, room: Triggers, wanted: Wanted) -> TriggerPut | None:
         """Put what has a future; of what has none, leave alone what is known, and cancel what was to come later."""
-        held = self._held(wanted.key)
+        held = _held(room, wanted.key)
         same = held is not None and (held.clock_kind, held.clock_params) == encode_json(
             wanted.clock.resolve(wanted.key, self.now)
         )
         first = wanted.clock.next_at(None, self.now)
         if first is not None and first > self.now:
-            return self._put(wanted, rearm=held is not None and not same)
+            return self._put(room, wanted, rearm=held is not None and not same)
         if held is None:
             return None
         if same:
             return TriggerPut(held.id, held.key, held.version, held.generation, "unchanged")
-        return self.room.cancel(wanted.key, by=self.contents.by)
+        return room.cancel(wanted.key, by=self.contents.by)
 
-    def _held(self, key: str) -> Trigger | None:
-        try:
-            held = self.room.get(key)
-        except NotFound:
-            return None
-        return None if held.state == "cancelled" else held
+
+def _held(room: Triggers, key: str) -> Trigger | None:
+    try:
+        held = room.get(key)
+    except NotFound:
+        return None
+    return None if held.state == "cancelled" else held
 
 
 def checked_name(name: str) -> str:

@@ -71,9 +71,9 @@ def action_of(job: CrontabJob) -> PutTask:
     shell = job.environment.get("SHELL") or "/bin/sh"
     payload: dict[str, object] = {"argv": [shell, "-c", job.command]}
     if job.input is not None:
-        payload["stdin"] = job.input
+        payload["input"] = job.input
     if job.environment:
-        payload["env"] = dict(job.environment)
+        payload["environment"] = dict(job.environment)
     if home := job.environment.get("HOME"):
-        payload["cwd"] = home
+        payload["directory"] = home
     return PutTask.of(COMMAND, payload)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tickwork.clocks.clock import Clock
+from tickwork.watch import Instant
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class IcsEvent:
     """One event, or one part of a series that somebody changed, with the clock of its beginnings.
 
     ``key`` stays the same when the file is read again: the UID; for a changed occurrence the UID and the time that it
-    replaces. ``duration`` is how long each occurrence lasts, zero where nothing is said.
+    replaces. ``start_at`` is when the event (of a series the first occurrence) begins, ``duration`` how long each
+    occurrence lasts, zero where nothing is said.
     """
 
     key: str
     uid: str
     clock: Clock
     zone: str
+    start_at: Instant
     summary: str = ""
     description: str = ""
     location: str = ""
@@ -58,8 +61,13 @@ class IcsProblem:
 
 @dataclass(frozen=True)
 class IcsReading:
-    """What was read. ``cancelled`` are keys of events that the file says are off: cancel their triggers."""
+    """What was read.
+
+    ``cancelled`` are keys of events that the file says are off: cancel their triggers. ``uids`` are those of which the
+    file speaks at all, so that what it no longer says about one of them can be told from what it never knew.
+    """
 
     events: tuple[IcsEvent, ...] = ()
     problems: tuple[IcsProblem, ...] = ()
     cancelled: tuple[str, ...] = field(default=())
+    uids: frozenset[str] = frozenset()

@@ -52,11 +52,13 @@ def read_ics(data: bytes | str, *, zone: str | None = None, keep_going: bool = F
     problems: list[IcsProblem] | None = [] if keep_going else None
     events: list[IcsEvent] = []
     cancelled: list[str] = []
+    uids: set[str] = set()
     for uid, components in _by_uid(root, problems).items():
         parts = [part for component in components if (part := _part(uid, component, settings, problems)) is not None]
         parts = _newest(parts)
         if not parts:
             continue
+        uids.add(uid)
         try:
             found, gone = events_of(uid, parts)
         except InvalidInput as wrong:
@@ -67,7 +69,7 @@ def read_ics(data: bytes | str, *, zone: str | None = None, keep_going: bool = F
     for number, line in _unreadable(root):
         if problems is not None:
             problems.append(IcsProblem("", number, f"no line of a calendar: {line[:60]!r}"))
-    return IcsReading(tuple(events), tuple(problems or ()), tuple(cancelled))
+    return IcsReading(tuple(events), tuple(problems or ()), tuple(cancelled), frozenset(uids))
 
 
 def _part(uid: str, component: Component, settings: Settings, problems: list[IcsProblem] | None) -> Part | None:

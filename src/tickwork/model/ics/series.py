@@ -102,6 +102,7 @@ class Part:
             uid=uid,
             clock=clock,
             zone=self.zone,
+            start_at=self.start.instants(zone_of(self.zone))[0] * SECOND,
             summary=self.component.text("SUMMARY"),
             description=self.component.text("DESCRIPTION"),
             location=self.component.text("LOCATION"),
