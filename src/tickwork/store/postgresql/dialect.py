@@ -49,6 +49,14 @@ DAEMON_SESSION = {
 }
 #: A worker's statements touch what they name by its key, however small the tables seem to the planner.
 #: Planned anew each time (1 ms): PostgreSQL's general plan for a batch's arrays settles ten times slower.
+#: A frozen controller releases its batch, too; and it waits for nobody.
+CONTROLLER_SESSION = {
+    "idle_in_transaction_session_timeout": "5s",
+    "statement_timeout": "30s",
+    "lock_timeout": "1s",
+    "jit": "off",
+    "application_name": "tickwork-controller",
+}
 WORKER_SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
@@ -123,7 +131,7 @@ class PostgresqlDialect(Dialect):
 
     @contextmanager
     def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> Iterator[PostgresqlTransaction]:
-        session = {"daemon": DAEMON_SESSION, "worker": WORKER_SESSION}.get(role, {})
+        session = {"daemon": DAEMON_SESSION, "controller": CONTROLLER_SESSION, "worker": WORKER_SESSION}.get(role, {})
         with self.translated():
             pool = self._pool(role if session else "application", session)
             self.tell("begin")
