@@ -15,7 +15,7 @@ from tickwork.model.states import EVENT, TASK, TRIGGER
 from tools import requirements, states
 
 DOCS = REPOSITORY / "docs"
-CONCEPTS = sorted((DOCS / "concepts").glob("*.md"))
+PAGES = [*sorted((DOCS / "concepts").glob("*.md")), DOCS / "logging.md"]
 #: What was done before a test runs at all.
 INSTALLED = frozenset({"make install", ". .venv/bin/activate"})
 
@@ -37,8 +37,8 @@ def test_the_quickstart(tmp_path, database_url):
     assert done == sum(line.startswith("$ ") for line in quickstart.read_text().splitlines()) - len(INSTALLED)
 
 
-@pytest.mark.parametrize("page", CONCEPTS, ids=lambda page: page.stem)
-def test_the_examples_of_the_concepts(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=flags, encoding="utf-8")
