@@ -43,7 +43,14 @@ class JsonLines(logging.Formatter):
     """Writes each record as one line of JSON.
 
     >>> record = logging.makeLogRecord(
-    ...     {"created": 0.5, "levelname": "INFO", "name": "tickwork.tick", "msg": "%d done", "args": (3,), "reason": "limit"}
+    ...     {
+    ...         "created": 0.5,
+    ...         "levelname": "INFO",
+    ...         "name": "tickwork.tick",
+    ...         "msg": "%d done",
+    ...         "args": (3,),
+    ...         "reason": "limit",
+    ...     }
     ... )
     >>> JsonLines().format(record)
     '{"at":"1970-01-01T00:00:00.500000Z","level":"INFO","logger":"tickwork.tick","message":"3 done","reason":"limit"}'

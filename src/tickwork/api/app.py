@@ -12,23 +12,26 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, overload
 
-from tickwork.api import assembly, lending
+from tickwork.api import assembly, lending, opportunity, ticking
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
 from tickwork.api.process import Process
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
+from tickwork.api.ticking import Bounds, Tick
 from tickwork.api.triggers import Triggers
 from tickwork.clocks.clock import Clock
+from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.tasks.registry import Handler, Registry
 from tickwork.errors import StoreError
+from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
 from tickwork.model.report import Alive, Counts
 from tickwork.model.standing_order import Terms, TriggerPut
 from tickwork.model.task import TaskPut, Treatment
 from tickwork.store import reports
 from tickwork.store.store import Store
-from tickwork.watch import SECOND, Instant, Watch
+from tickwork.watch import SECOND, Instant, Watch, to_duration
 
 #: A process that gave no sign of life for so long counts as gone.
 GONE_AFTER = 60 * SECOND
@@ -239,6 +242,70 @@ class Tickwork:
             self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
         )
         return assembly.process_of(self.store, daemon=daemon, worker=working, parts=[looking_after_jobs])
+
+    def tick(
+        self,
+        within: timedelta | float = 50,
+        *,
+        limit: int | None = None,
+        memory: float | None = None,
+        queues: Sequence[str] = (),
+        concurrency: int = 10,
+        lease: timedelta | float | None = None,
+        allow_commands: bool = False,
+        grace: timedelta | float = 30,
+        shared: bool = False,
+        stop: threading.Event | None = None,
+    ) -> Tick:
+        """Do one bounded round of everything and return what was done and why it ended (``tickwork tick``).
+
+        It fires what is due, runs tasks and jobs in this process, and ends when nothing is left; after *within*
+        seconds; after *limit* runs; when this process takes *memory* megabytes; or when *stop* is set. What runs then
+        has *grace* seconds to finish, and is given back. Two rounds of one namespace never overlap, the second one
+        says ``busy``, unless they are *shared*, which is safe too.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("greet")
+        ... def greet(name: str): ...
+        >>> _ = app.put(greet.task(name="Ada"))
+        >>> done = app.tick(within=5)
+        >>> done.reason, done.done
+        ('none-ready', 1)
+        >>> app.close()
+        """
+        self._ready()
+        self.jobs.declare_all()
+        bounds = Bounds(
+            to_duration(within, "within") / SECOND,
+            None if limit is None else limits.number(limit, "limit", 1, 10**9),
+            memory,
+            to_duration(grace, "grace") / SECOND,
+        )
+
+        def worker() -> BoundedWorker:
+            return assembly.bounded_worker_of(
+                self.store,
+                self.settings,
+                self.handlers,
+                limit=limit,
+                queues=queues,
+                concurrency=concurrency,
+                lease=lease,
+                allows_commands=allow_commands,
+            )
+
+        jobs = assembly.jobs_of(self.store, self.settings, self.handlers, controls=False, runs=0)
+        return ticking.tick(self.store, self.namespace, worker, jobs, bounds, shared=shared, stop=stop)
+
+    def opportunity(self, probability: float = 0.05, seconds: float = 0.2, limit: int = 5) -> Tick | None:
+        """Do a bounded slice of work after a request, with a probability; for hosts without daemons and without cron.
+
+        At most *limit* tasks are begun within *seconds*; a slice that another one overlaps does nothing. Returns what
+        was done, or None. Never raises for what goes wrong in it, which is logged; raises InvalidInput for a
+        *probability* that is none. See :mod:`tickwork.integrations.asgi` and ``wsgi`` for middleware that calls this.
+        """
+        return opportunity.take(self, probability, seconds, limit)
 
     def start(
         self, *, queues: Sequence[str] = (), concurrency: int = 10, allow_commands: bool = False, upgrade: bool = False

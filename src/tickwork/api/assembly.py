@@ -12,6 +12,7 @@ from tickwork.api.loop_part import LoopPart
 from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.engine.presence import Presence
+from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.tasks.command import allow_commands
 from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
@@ -88,6 +89,28 @@ def worker_of(
     if allows_commands and COMMAND not in handlers:
         allow_commands(handlers)
     return Worker(store, handlers, subscription, appetite, at_once=at_once)
+
+
+def bounded_worker_of(
+    store: Store,
+    settings: Settings,
+    handlers: Registry,
+    *,
+    limit: int | None,
+    queues: Sequence[str],
+    concurrency: int,
+    lease: timedelta | float | None,
+    allows_commands: bool,
+) -> BoundedWorker:
+    """Return a worker for a while, for the namespace of the settings."""
+    appetite = Appetite(
+        limits.number(concurrency, "concurrency", 1, 10_000),
+        lease=Appetite.lease if lease is None else lease_of(lease),
+    )
+    subscription = Subscription((settings.namespace,), tuple(limits.text(name, "queues") for name in queues))
+    if allows_commands and COMMAND not in handlers:
+        allow_commands(handlers)
+    return BoundedWorker(store, handlers, subscription, appetite, limit)
 
 
 def lease_of(length: timedelta | float) -> int:

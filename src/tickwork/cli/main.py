@@ -26,6 +26,7 @@ COMMANDS = {
     "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
     "status": ("tickwork.cli.status", "status", "What is due, what is running, who is alive."),
     "task": ("tickwork.cli.task", "task", "Put, list, show and cancel tasks."),
+    "tick": ("tickwork.cli.tick", "tick", "One bounded round of everything, then leave: a line in crontab is enough."),
     "trigger": ("tickwork.cli.trigger", "trigger", "Put, list, show, move and cancel triggers; import a crontab."),
     "worker": ("tickwork.cli.run", "worker", "Run a worker alone: it runs tasks."),
 }

@@ -11,7 +11,6 @@ import click
 
 from tickwork import telemetry
 
-
 JSON_LOG = "tickwork.json_log"
 
 

@@ -11,7 +11,7 @@ no lease of a dead worker.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from tickwork.watch import SECOND, Instant
@@ -55,8 +55,13 @@ class Sightings:
     []
     """
 
-    def __init__(self) -> None:
-        self._since: dict[int, tuple[int, Instant]] = {}
+    def __init__(self, since: Mapping[int, tuple[int, Instant]] | None = None) -> None:
+        self._since = dict(since or {})
+
+    @property
+    def since(self) -> dict[int, tuple[int, Instant]]:
+        """What is remembered, for a process that ends and hands it to the next one on the same steady clock."""
+        return dict(self._since)
 
     def ended(self, standing: Iterable[Standing], now: Instant) -> list[Standing]:
         """Take in all leases that stand *now*; return those that have not changed for their own length."""

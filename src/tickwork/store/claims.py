@@ -134,6 +134,12 @@ def take_up_unhandled(transaction: Transaction, handlers: Sequence[str]) -> int:
     return len(transaction.all("take_up_unhandled", handlers=list(handlers)))
 
 
+def anything_unhandled(transaction: Transaction, subscription: Subscription) -> bool:
+    """Say whether a task was set aside because no worker knows its handler."""
+    values = {"every_namespace": not subscription.namespaces, "namespaces": list(subscription.namespaces)}
+    return transaction.one("anything_unhandled", **values) is not None
+
+
 def cancels_asked(transaction: Transaction, ids: Sequence[int]) -> set[int]:
     """Return those of these tasks that somebody asked to cancel."""
     return {task for (task,) in transaction.all("cancels_asked", ids=list(ids))}

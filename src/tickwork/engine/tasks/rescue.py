@@ -27,9 +27,15 @@ class Rescue:
 
     name = "rescue"
 
-    def __init__(self, store: Store, ring: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ring: Callable[[], None] = lambda: None,
+        leases: Sightings | None = None,
+        workers: Sightings | None = None,
+    ) -> None:
         self.store, self.ring = store, ring
-        self._leases, self._workers = Sightings(), Sightings()
+        self.leases, self.workers = leases or Sightings(), workers or Sightings()
         self.rescued = 0
 
     def turn(self, now: Instant) -> Instant:
@@ -37,9 +43,9 @@ class Rescue:
         with self.store.begin("worker", reading=True) as transaction:
             standing = leases.standing(transaction)
             seen = [Standing(number, at, GONE_AFTER) for number, at in workers.seen(transaction)]
-        for lease in self._leases.ended(standing, now):
+        for lease in self.leases.ended(standing, now):
             self._end(lease)
-        for gone in self._workers.ended(seen, now):
+        for gone in self.workers.ended(seen, now):
             with self.store.begin("worker") as transaction:
                 workers.remove(transaction, gone.token)
             log.warning("worker %d has not been seen for %d s: it is forgotten", gone.token, GONE_AFTER // SECOND)
