@@ -11,11 +11,20 @@ import pytest
 
 from tests.support.documents import Reader
 from tests.support.shared import REPOSITORY, shared
+from tickwork.engine.triggers.mark import BOTTOM_EVERY
+from tickwork.model.event import FIRST_WAIT
+from tickwork.model.lease import LENGTH, LOST_ALLOWED, RENEW_EVERY
+from tickwork.model.policies import GRACE, MISSED_LIMIT
+from tickwork.model.standing_order import PRIORITY
 from tickwork.model.states import EVENT, TASK, TRIGGER
+from tickwork.store.postgresql.dialect import DAEMON_SESSION
+from tickwork.store.sqlite.dialect import BUSY_SECONDS
+from tickwork.watch import SECOND
 from tools import requirements, states
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted((DOCS / "concepts").glob("*.md")), DOCS / "logging.md"]
+SESSION_LIMITS = ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout")
 #: What was done before a test runs at all.
 INSTALLED = frozenset({"make install", ". .venv/bin/activate"})
 
@@ -79,6 +88,26 @@ def test_the_requirements_are_those_of_the_papers():
     assert {each.number for each in requirements.requirements()} == requirements.numbers_of_papers(papers)
 
 
+def test_the_numbers_in_the_documents_are_those_of_the_code():
+    """4.23: a number stands once in the code; whoever changes it there is told where it is quoted."""
+    quoted = {
+        "concepts/leases.md": (f"every {RENEW_EVERY // SECOND} s for a length of {LENGTH // SECOND} s",),
+        "concepts/tasks.md": (f"{PRIORITY} if nothing is said", f"{LOST_ALLOWED} lost leases"),
+        "concepts/triggers.md": (f"`all`, {GRACE // SECOND} s", f"retried after {FIRST_WAIT // SECOND} s"),
+        "guarantees.md": (
+            f"`grace` ({GRACE // SECOND} s)",
+            f"More than {MISSED_LIMIT:,} missed slots",
+            f"every {BOTTOM_EVERY // SECOND} s",
+            f"busy time-out of {BUSY_SECONDS:g} s",
+            *(f"after {DAEMON_SESSION[limit].removesuffix('s')} s" for limit in SESSION_LIMITS),
+        ),
+    }
+    missing = [
+        (page, words) for page, texts in quoted.items() for words in texts if words not in (DOCS / page).read_text()
+    ]
+    assert missing == []
+
+
 def test_the_five_questions_are_answered():
     """Interface and needs; small hosting; the distributed variant; how it is deployed; who operates it."""
     text = (DOCS / "concepts" / "daemons-and-workers.md").read_text()
@@ -90,6 +119,8 @@ def test_the_five_questions_are_answered():
         "Who operates it?",
     )
     assert [question for question in asked if question not in text] == []
+    assert "What these cannot give" in text
+    assert "opportunity" in text
 
 
 def test_precision_is_said_in_so_many_words():
