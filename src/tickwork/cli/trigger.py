@@ -12,8 +12,8 @@ import click
 from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.clock import clocked, is_said
 from tickwork.cli.connecting import as_json, connectable, connected
-from tickwork.cli.crontab import import_
 from tickwork.cli.failing import each
+from tickwork.cli.importing import import_
 from tickwork.cli.showing import list_rows, plain, say, say_json, show_fields, table
 from tickwork.cli.teaching import Group
 
