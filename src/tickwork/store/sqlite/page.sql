@@ -389,3 +389,13 @@ select 1;
 -- writer: application, operator
 -- nobody is notified: other processes see data_version
 insert into tickwork.trigger_change (trigger_id, fire_at) values (:id, coalesce(:planned_at, :now)) returning fire_at;
+
+-- name: put_tasks
+-- writer: application, operator, worker
+-- one array of rows instead of arrays of columns
+insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, attempts,
+                           expires_at, asked_at, created_at, object, container, tags)
+select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), value ->> 0, value ->> 1, value ->> 2,
+       value ->> 3, value ->> 4, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags
+  from json_each(:items) order by key
+returning id;
