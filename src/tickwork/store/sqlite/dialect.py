@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, ClassVar
@@ -99,16 +99,19 @@ class SqliteDialect(Dialect):
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._single, self._alone = threading.RLock(), threading.Lock()
+        # threads of one process take turns here: SQLite itself waits by sleeping, up to 100 ms at a time
+        self._writer = threading.RLock()
         self._pid = os.getpid()
 
     @contextmanager
     def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> Iterator[SqliteTransaction]:
+        self._forget_the_parent()
         with self.translated():
             if self.in_memory:
                 with self._single, self._begun(role, now, reading) as transaction:
                     yield transaction
             else:
-                with self._begun(role, now, reading) as transaction:
+                with nullcontext() if reading else self._writer, self._begun(role, now, reading) as transaction:
                     yield transaction
 
     @contextmanager
@@ -129,11 +132,15 @@ class SqliteDialect(Dialect):
 
     def _take(self) -> sqlite3.Connection:
         with self._guard:
-            if self._pid != os.getpid():  # a child process must not use its parent's connections
-                self._idle, self._pid = [], os.getpid()
             if self._idle:
                 return self._idle.pop()
         return self.connect()
+
+    def _forget_the_parent(self) -> None:
+        """In a child process: use neither the connections of the parent nor a lock that a thread of it held."""
+        if self._pid != os.getpid():
+            self._guard, self._writer, self._single = threading.Lock(), threading.RLock(), threading.RLock()
+            self._idle, self._pid = [], os.getpid()
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:
