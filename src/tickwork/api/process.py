@@ -56,6 +56,8 @@ class Process:
             self._runner = Runner(self.trigger_daemon, watch, self._listener.poll)
             self._listener.connect("trigger", self._runner.bell)
         if self.task_worker is not None:
+            if self.trigger_daemon is not None:
+                self.trigger_daemon.firings.ring = self.task_worker.ring
             self.task_worker.start(self._listener)
         for part in self.parts:
             part.start(self._listener)
