@@ -43,7 +43,7 @@ def test_a_savepoint_undoes_its_inside_only(store):
 def test_tables_of_another_schema_or_prefix_live_beside(database_url):
     stores = [open_store(database_url, schema=name) for name in ("one", "two")]
     for each in stores:
-        assert each.migrate() == ["0001_heart", "0002_jobs"]
+        assert each.migrate()[:2] == ["0001_heart", "0002_jobs"]
     for each in stores:
         each.check_schema()
         each.close()
