@@ -110,3 +110,53 @@ def test_namespaces_are_apart(database):
     assert [job.clock for job in theirs.jobs.list()] == ["every hour"]
     for app in (ours, theirs):
         app.close()
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_run_that_outlives_its_process_is_retried_elsewhere(app):
+    """A stop waits for its grace and no longer; the run is an error, and the zombie's result is discarded."""
+    began, let_go = threading.Event(), threading.Event()
+
+    @app.job("slow")
+    def slow(task):
+        began.set()
+        let_go.wait(30)
+
+    process = app.process(concurrency=1)
+    process.start()
+    assert began.wait(30)
+    assert process.stop(grace=0.2) is False
+    let_go.set()
+    job = app.jobs.get("slow")
+    assert (job.status, job.error["code"]) == ("error", "InterruptedError")
+    assert job.next == "retry"
+
+
+def test_async_handlers(app):
+    over = threading.Event()
+
+    @app.job("later")
+    async def later(task):
+        over.set()
+        return task.attempt
+
+    with app.process(concurrency=1):
+        assert over.wait(30)
+    assert app.jobs.log("later", limit=1)[0].entry.told["result"] == 0
+
+
+@pytest.mark.stores("postgresql-18")
+def test_behind_a_pooler_nobody_hears(database):
+    """Without wake-ups the log is asked: the cadence goes on, though the comparison comes every 30 s only."""
+    join = "&" if "?" in database else "?"
+    app, ran, often = Tickwork(f"{database}{join}pooler=transaction"), [], threading.Event()
+
+    @app.job("beat", every="1s")
+    def beat():
+        ran.append(1)
+        if len(ran) >= 3:
+            often.set()
+
+    with app.process(concurrency=1):
+        assert often.wait(20)
+    app.close()

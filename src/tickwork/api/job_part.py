@@ -10,18 +10,19 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from typing import Any
 
 from tickwork.engine.generators.job_threads import JobThreads
 from tickwork.engine.generators.jobs import JobRuns, JobWork
 from tickwork.engine.jobs.controller import JobController
-from tickwork.engine.loop import Listener, Runner, stop_all
+from tickwork.engine.loop import POLL_HEARING, Listener, Runner, stop_all
 from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import StoreError
-from tickwork.model.job_run import Ended, JobRun
+from tickwork.model.job_run import Ended, JobRun, failed
 from tickwork.store import workers
 from tickwork.store.store import Store
-from tickwork.watch import SystemWatch
+from tickwork.watch import Instant, SystemWatch
 
 log = logging.getLogger("tickwork.jobs")
 
@@ -43,7 +44,7 @@ class JobPart:
         """Start the threads; *listener* hands over what wake-ups name."""
         watch = self.store.watch or SystemWatch()
         if self.controller is not None:
-            runner = Runner(self.controller, watch, listener.poll)
+            runner = Runner(_Following(self.controller, listener), watch, listener.poll)
             listener.tell("job", self.controller.hear)
             listener.connect("job", runner.bell)
             self._runners.append(runner)
@@ -56,10 +57,14 @@ class JobPart:
 
     def stop(self, grace: float) -> bool:
         """Take no more jobs, wait for those that run, and end the threads; return whether all ended in time."""
+        until = time.monotonic() + grace
         gentle = stop_all(self._runners, grace)
-        if self._threads is not None:
-            self._threads.close()
-            if self.runs is not None and self.runs.work.worker_id:
+        if self._threads is not None and self.runs is not None:
+            gentle = self._threads.close(max(0.0, until - time.monotonic())) and gentle
+            for run in list(self.runs.running.values()):  # it is cut off with the process, and retried elsewhere
+                run.stopping.set()
+                self._over(run, failed(InterruptedError("the worker was told to stop"), run))
+            if self.runs.work.worker_id:
                 with self.store.begin("worker") as transaction:
                     workers.remove(transaction, self.runs.work.worker_id)
         return gentle
@@ -92,3 +97,17 @@ class JobPart:
             log.warning("the end of job %s could not be written down: %s", run.name, error)
         for runner in self._runners:
             runner.bell.ring()
+
+
+class _Following:
+    """The controller's loop; while nobody hears wake-ups for it (behind a pooler), it asks the log itself."""
+
+    name = JobController.name
+
+    def __init__(self, controller: JobController, listener: Listener) -> None:
+        self.controller, self.listener = controller, listener
+
+    def turn(self, now: Instant) -> Instant | None:
+        if self.listener.poll() < POLL_HEARING:
+            self.controller.hear("")
+        return self.controller.turn(now)

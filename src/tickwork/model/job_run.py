@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from tickwork.model.job_retry import JobRetry
 from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
-from tickwork.watch import Instant, to_duration
+from tickwork.watch import Instant, from_instant, to_duration
 
 EndKind = Literal["completed", "error", "fatal"]
 MESSAGE_LIMIT, CAUSES_LIMIT = 2_000, 10
@@ -33,6 +34,16 @@ class JobRun:
     scheduled_at: Instant
     retry: JobRetry
     stopping: threading.Event = field(default_factory=threading.Event, compare=False)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run was asked to stop, or is no longer ours: look now and then in a long handler."""
+        return self.stopping.is_set()
+
+    @property
+    def planned_at(self) -> datetime | None:
+        """The planned time that fired last, as a datetime in UTC."""
+        return None if self.nominal_at is None else from_instant(self.nominal_at)
 
     @property
     def identifier(self) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.engine.jobs.yard import FIVE_MINUTES, HOURLY, Yard
 from tickwork.engine.generators.jobs import JobRuns, JobWork
-from tickwork.errors import LeaseLost
+from tickwork.errors import LeaseLost, StoreUnavailable
 from tickwork.model.job_log import attempts_in_cycle, attempts_since_last_completed
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import Ended, completed, failed
@@ -266,3 +266,42 @@ def test_runs_that_take_their_time(yard):
     assert runs.finish(run, Ended("completed")) == "stopped"
     runs.turn(yard.watch.now())
     assert [run.name for run in started] == ["a", "b"]
+
+
+def test_an_end_that_cannot_be_written_down_is_kept(yard):
+    """The database is away when a run ends: its lease is renewed meanwhile, and the end is written when it is back."""
+    yard.declare()
+    yard.start()
+    runs = JobRuns(yard.work, lambda run: completed({"rows": 3}), concurrency=1)
+
+    def away(statement):
+        if statement == "lock_job_by_name":
+            raise StoreUnavailable("down")
+
+    yard.store.dialect.on_statement = away
+    assert runs.turn(yard.watch.now()) == yard.watch.now() + SECOND
+    for _ in range(4):
+        yard.later(15)
+        runs.turn(yard.watch.now())
+        yard.step()
+        assert yard.status() == "running"
+    yard.store.dialect.on_statement = None
+    assert runs.turn(yard.watch.now()) is None
+    assert yard.status() == "completed"
+    assert yard.log()[-1].entry.told["result"] == {"rows": 3}
+    assert (runs.settled, runs.lost, runs.running) == (1, 0, {})
+
+
+def test_a_handler_that_looks_sees_that_it_should_stop(yard):
+    yard.declare()
+    yard.step()
+    yard.at("00:05:00").step()
+    (run,) = yard.take()
+    assert (run.cancelled, run.planned_at.isoformat(), run.identifier) == (
+        False,
+        "2026-01-01T00:05:00+00:00",
+        "job:job",
+    )
+    yard.stop()
+    yard.work.acknowledge(run)
+    assert run.cancelled

@@ -1,12 +1,15 @@
 """Runs the handlers of jobs on threads of its own, so that the loop that takes jobs never waits for one.
 
-*call* gets a run and does what its handler does; what it returns, or raises, becomes how the run ended.
+*call* gets a run and does what its handler does; what it returns, or raises, becomes how the run ended. The threads end
+with the process: a handler that does not come to an end keeps nobody from leaving.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import msgspec
@@ -18,22 +21,44 @@ RESULT_BYTES = 10_000
 
 
 class JobThreads:
-    """An executor for :class:`tickwork.engine.generators.jobs.JobRuns`: takes a run and answers later."""
+    """An executor for :class:`tickwork.engine.generators.jobs.JobRuns`: takes a run and answers later.
+
+    At most *size* run together; *over* is called with the end of each, from its thread.
+    """
 
     def __init__(self, call: Callable[[JobRun], Any], size: int, over: Callable[[JobRun, Ended], object]) -> None:
-        self._call, self._over = call, over
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="tickwork-job")
+        self._call, self._size, self._over = call, size, over
+        self._queue: SimpleQueue[JobRun | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._unfinished = 0
+        self._guard = threading.Lock()
 
     def __call__(self, run: JobRun) -> None:
-        """Begin a run; *over* is called with its end, from a thread."""
-        self._pool.submit(self._run, run)
+        """Begin a run, on a thread that is free or on a new one."""
+        with self._guard:
+            self._unfinished += 1
+            if self._unfinished > len(self._threads) and len(self._threads) < self._size:
+                thread = threading.Thread(target=self._work, name=f"tickwork-job-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        self._queue.put(run)
 
-    def close(self) -> None:
-        """Wait for what runs, and take no more."""
-        self._pool.shutdown(wait=True)
+    def close(self, seconds: float | None = None) -> bool:
+        """Take no more and wait, at most so many seconds, for what runs; return whether all of it ended."""
+        for _ in self._threads:
+            self._queue.put(None)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, run: JobRun) -> None:
-        self._over(run, ended_of(self._call, run))
+    def _work(self) -> None:
+        while (run := self._queue.get()) is not None:
+            try:
+                self._over(run, ended_of(self._call, run))
+            finally:
+                with self._guard:
+                    self._unfinished -= 1
 
 
 def ended_of(call: Callable[[JobRun], Any], run: JobRun) -> Ended:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tickwork.errors import LeaseLost, TickworkError
+from tickwork.errors import LeaseLost, ReadOnlyStore, StoreUnavailable, TickworkError, TryAgain
 from tickwork.model.job import read_text
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import Ended, JobRun, failed
@@ -24,12 +24,14 @@ from tickwork.store.dialect import Transaction
 from tickwork.store.jobs import JobRow, Word
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
-from tickwork.watch import Instant
+from tickwork.watch import SECOND, Instant
 
 log = logging.getLogger("tickwork.jobs")
 
 NAME = "job"
 LEAST_URGENT = 9_999
+#: How long to wait before a run's end is written down again.
+UNSETTLED_PAUSE = SECOND
 
 
 @dataclass
@@ -182,11 +184,14 @@ class JobRuns:
         self.work, self.execute, self.concurrency = work, execute, concurrency
         self.running: dict[int, JobRun] = {}
         self.settled = self.lost = 0
+        self._unsettled: dict[int, tuple[JobRun, Ended]] = {}
         self._renewed_at: Instant | None = None
         self._shown_at: Instant | None = None
 
     def turn(self, now: Instant) -> Instant | None:
         """Renew what runs, look for stops, take what is scheduled; *now* again while there may be more."""
+        for run, ended in list(self._unsettled.values()):
+            self.finish(run, ended)
         self._tend(now)
         free = self.concurrency - len(self.running)
         runs = self.work.take(free, now) if free > 0 else []
@@ -202,19 +207,26 @@ class JobRuns:
             self._renewed_at = None
             return None
         self._renewed_at = now if self._renewed_at is None else self._renewed_at
-        return self._renewed_at + RENEW_EVERY
+        return self._renewed_at + RENEW_EVERY if not self._unsettled else now + UNSETTLED_PAUSE
 
     def finish(self, run: JobRun, ended: Ended) -> str | None:
-        """Settle a run; return the job's status, or None where another owns it now."""
+        """Settle a run; return the job's status, or None where another owns it now.
+
+        Where the database is away the end is kept, under a lease that is renewed, and settled by a later turn.
+        """
         try:
-            status = self.work.settle(run, ended)
+            status: str | None = self.work.settle(run, ended)
+        except (StoreUnavailable, ReadOnlyStore, TryAgain) as away:
+            log.warning("the end of job %s cannot be written down yet: %s", run.name, away)
+            self._unsettled[run.token] = (run, ended)
+            return None
         except LeaseLost as lost:
             log.warning("%s", lost)
             self.lost += 1
-            return None
-        finally:
-            self.running.pop(run.token, None)
-        self.settled += 1
+            status = None
+        self._unsettled.pop(run.token, None)
+        self.running.pop(run.token, None)
+        self.settled += status is not None
         return status
 
     def _executed(self, run: JobRun) -> Ended | None:
