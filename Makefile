@@ -81,7 +81,7 @@ $(VENV)/.runtime: $(VENV)/.made requirements/build.txt requirements/runtime.txt 
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/tzdata-2025b.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tzdata-2025b.txt \
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/tzdata-2025b.txt \
 	  --upgrade --target $(VENV)/tzdata-2025b
 	@touch $@
 
