@@ -275,7 +275,6 @@ class Tickwork:
         >>> app.close()
         """
         self._ready()
-        self.jobs.declare_all()
         bounds = Bounds(
             to_duration(within, "within") / SECOND,
             None if limit is None else limits.number(limit, "limit", 1, 10**9),
@@ -284,6 +283,7 @@ class Tickwork:
         )
 
         def worker() -> BoundedWorker:
+            self.jobs.declare_all()
             return assembly.bounded_worker_of(
                 self.store,
                 self.settings,
