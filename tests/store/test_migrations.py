@@ -36,11 +36,15 @@ def fill(store):
     turn = store.dialect.turn
     with store.begin("installer") as transaction:
         for text in (
-            "insert into tickwork.trigger (namespace, key, clock_kind, clock_params, since_at, handler, created_at,"
-            " changed_at) values ('default', 'kept', 'every', '{\"period\":60000000}', 0, 'work', 0, 0)",
+            (
+                "insert into tickwork.trigger (namespace, key, clock_kind, clock_params, since_at, handler, created_at,"
+                " changed_at) values ('default', 'kept', 'every', '{\"period\":60000000}', 0, 'work', 0, 0)"
+            ),
             "insert into tickwork.trigger_change (trigger_id) select id from tickwork.trigger",
-            "insert into tickwork.task (namespace, available_at, handler, asked_at, created_at)"
-            " values ('default', 0, 'work', 0, 0)",
+            (
+                "insert into tickwork.task (namespace, available_at, handler, asked_at, created_at)"
+                " values ('default', 0, 'work', 0, 0)"
+            ),
         ):
             transaction.connection.execute(turn(text))
 
@@ -61,7 +65,7 @@ def test_two_who_upgrade_at_once_take_turns(database_url):
 def test_tables_newer_than_the_program_are_refused_by_name(store):
     with store.begin("installer") as transaction:
         transaction.run("record_step", number=9999, name="from the future")
-    with pytest.raises(SchemaMismatch, match="9999.*upgrade tickwork"):
+    with pytest.raises(SchemaMismatch, match=r"9999.*upgrade tickwork"):
         store.check_schema()
 
 
