@@ -16,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,6 +98,17 @@ def wait_for_keepers(bench: Path) -> None:
             pass
     for keeper in _KEEPERS.pop(bench, []):
         keeper.wait()
+
+
+@contextmanager
+def bench_of_servers() -> Iterator[Path]:
+    """A folder in which servers may be started, for as long as the block lasts; as root they run as another user."""
+    with tempfile.TemporaryDirectory(prefix="tickwork-servers-") as made:
+        bench = Path(made)
+        bench.chmod(0o711)
+        with locked(bench / "alive"):  # the keepers wait until it is let go, however the block ends
+            yield bench
+        wait_for_keepers(bench)
 
 
 @contextmanager

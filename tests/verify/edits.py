@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from tests.support import postgresql
 from tests.support.stores import migrate
 from tests.support.storm import run_storm
@@ -12,14 +9,14 @@ from tests.support.verification import Run
 
 
 def verify(run: Run) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        server = postgresql.start("postgresql-18", Path(folder))
+    with postgresql.bench_of_servers() as bench:
+        server = postgresql.start("postgresql-18", bench)
         round_number = 0
         while run.goes_on():
             round_number += 1
             url = server.create()
             migrate(url)
-            notes = Path(folder) / f"round-{round_number}"
+            notes = bench / f"round-{round_number}"
             notes.mkdir()
             storm = run_storm(url, notes, run.random.randrange(2**20), min(run.left, 60), daemons=5)
             run.count("edits", storm.edits)
