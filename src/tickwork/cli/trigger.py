@@ -13,6 +13,7 @@ from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.clock import clocked, is_said
 from tickwork.cli.connecting import as_json, connectable, connected
 from tickwork.cli.failing import each
+from tickwork.cli.fire import fire
 from tickwork.cli.importing import import_
 from tickwork.cli.showing import list_rows, plain, say, say_json, show_fields, table
 from tickwork.cli.teaching import Group
@@ -307,4 +308,5 @@ def _tell(done: Any, as_json: bool) -> None:
         click.echo(f"{done.did}: {done.key} (id {done.id}, version {done.version})")
 
 
+trigger.add_command(fire)
 trigger.add_command(import_)
