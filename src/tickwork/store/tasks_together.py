@@ -24,6 +24,6 @@ def put_many(scope: Scope, columns: Mapping[str, Any], rows: Sequence[Row]) -> V
             put = yield from ask("put_tasks", **arrays, **values)
             ids += put[0][0]
         else:
-            put = yield from ask("put_tasks", items=[list(row) for row in batch], **values)
+            put = yield from ask("put_tasks", items=list(batch), **values)
             ids += [row[0] for row in put]
     return ids
