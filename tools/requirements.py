@@ -18,6 +18,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).with_suffix(".toml")
+CASES = DATA.with_name("cases.toml")
 PAGE = REPOSITORY / "docs" / "requirements.md"
 
 NUMBER = re.compile(r"\b(?:S[34]-\d\d|T-\d{3}|[BCFGKQTUX]\d{1,2})\b")
@@ -70,17 +71,27 @@ class Requirement:
             said.append(f"and {len(self.tests) - NAMED} more")
         if self.issue is not None and self.stands in {"partly", "to come"}:
             said.append(f"issue {self.issue}" + (f": {self.rest}" if self.rest else ""))
-        return f"| {self.number} | {_cell(self.title)} | {self.stands} | {', '.join(said)} |"
+        what = [self.number, _cell(self.title)] if self.title else [self.number]
+        return f"| {' | '.join([*what, self.stands, ', '.join(said)])} |"
 
 
 def requirements(data: Path = DATA, tests: Mapping[str, Sequence[str]] | None = None) -> list[Requirement]:
     """Return every requirement with its tests; raises Gap, which names all that is wrong."""
-    shown = found() if tests is None else tests
-    wrong: list[str] = []
-    read = [_requirement(number, entry, shown, wrong) for number, entry in tomllib.loads(data.read_text()).items()]
-    if wrong:
-        raise Gap("\n".join(wrong))
-    return read
+    return _read(tomllib.loads(data.read_text()), found() if tests is None else tests)
+
+
+def cases(data: Path = CASES, tests: Mapping[str, Sequence[str]] | None = None) -> list[Requirement]:
+    """Return every acceptance case with its tests; raises Gap as :func:`requirements` does."""
+    told = tomllib.loads(data.read_text())
+    entries: dict[str, dict[str, object]] = {number: {"title": ""} for number in told["numbers"].split()}
+    for issue, numbers in told["issue"].items():
+        for number in numbers.split():
+            entries[number]["issue"] = int(issue)
+    for number, test in told["shown"].items():
+        entries[number]["shown"] = [test]
+    for number, reason in told["against"].items():
+        entries[number]["against"] = reason
+    return _read(entries, found() if tests is None else tests)
 
 
 @cache
@@ -102,16 +113,17 @@ def found() -> dict[str, list[str]]:
     return shown
 
 
-def page(read: Sequence[Requirement]) -> str:
-    """Return the page."""
+def page(read: Sequence[Requirement], acceptance: Sequence[Requirement] = ()) -> str:
+    """Return the page: the requirements in their sections, then the acceptance cases."""
     lines = [HEAD]
     for prefix, title in SECTIONS.items():
         part = [each for each in read if each.number.startswith(prefix)]
-        stands = [each.stands for each in part]
-        counted = ", ".join(f"{stands.count(word)} {word}" for word in dict.fromkeys(sorted(stands)))
-        lines += [f"## {title}\n", f"{len(part)} in all: {counted}.\n"]
+        lines += [f"## {title}\n", f"{len(part)} in all: {_counted(part)}.\n"]
         lines += ["| number | requirement | stands | tests, issue or reason |", "|---|---|---|---|"]
         lines += [*(each.row() for each in part), ""]
+    lines += ["## Acceptance cases\n", f"{len(acceptance)} in all: {_counted(acceptance)}.\n"]
+    lines += ["| case | stands | tests, issue or reason |", "|---|---|---|"]
+    lines += [*(each.row() for each in acceptance), ""]
     return "\n".join(lines)
 
 
@@ -133,11 +145,19 @@ def numbers_of_papers(folder: Path) -> set[str]:
 def main() -> int:
     """Write the page; tell what is wrong and leave with 1 where there is a gap."""
     try:
-        PAGE.write_text(page(requirements()))
+        PAGE.write_text(page(requirements(), cases()))
     except Gap as gap:
         sys.stderr.write(f"{gap}\n")
         return 1
     return 0
+
+
+def _read(entries: Mapping[str, Mapping[str, object]], shown: Mapping[str, Sequence[str]]) -> list[Requirement]:
+    wrong: list[str] = []
+    read = [_requirement(number, entry, shown, wrong) for number, entry in entries.items()]
+    if wrong:
+        raise Gap("\n".join(wrong))
+    return read
 
 
 def _requirement(
@@ -178,6 +198,13 @@ def _in_name(test: str) -> set[str]:
     """The numbers in a test's name: ``test_t091_...`` shows T-091, ``test_f6_f7_...`` F6 and F7."""
     words = {word.upper() for word in test.split("_") if IN_NAMES.fullmatch(word)}
     return {f"T-{word[1:]}" if len(word) == 4 else word for word in words}
+
+
+def _counted(part: Sequence[Requirement]) -> str:
+    stands = [each.stands for each in part]
+    return ", ".join(
+        f"{stands.count(word)} {word}" for word in ("shown", "partly", "to come", "not done") if word in stands
+    )
 
 
 def _link(test: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tools import requirements, states
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted((DOCS / "concepts").glob("*.md")), DOCS / "logging.md"]
 SESSION_LIMITS = ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout")
+CASE = re.compile(r"^\| ([A-Z]-?\d+) \|", re.MULTILINE)
 #: What was done before a test runs at all.
 INSTALLED = frozenset({"make install", ". .venv/bin/activate"})
 
@@ -62,13 +64,10 @@ def test_the_states_are_drawn_from_the_table_as_it_is(sheet):
     assert [state for state in sheet.machine.states if f">{state}</text>" not in drawn] == []
 
 
-def test_every_requirement_has_a_test_an_issue_or_a_reason():
-    read = requirements.requirements()
-    page = requirements.PAGE.read_text()
-    lines = {
-        line.split(" | ")[0].removeprefix("| "): line.split(" | ")[2] for line in page.splitlines() if " | " in line
-    }
-    stale = [each.number for each in read if lines.get(each.number) != each.stands]
+def test_every_requirement_and_every_case_has_a_test_an_issue_or_a_reason():
+    rows = dict(re.findall(r"^\| (\S+) \|(.*)\|$", requirements.PAGE.read_text(), re.MULTILINE))
+    read = [*requirements.requirements(), *requirements.cases()]
+    stale = [each.number for each in read if f" {each.stands} " not in rows.get(each.number, "").split("|")]
     assert stale == [], "run `make docs`"
 
 
@@ -86,6 +85,8 @@ def test_a_gap_is_found(tmp_path):
 def test_the_requirements_are_those_of_the_papers():
     papers = shared("requirements").parent
     assert {each.number for each in requirements.requirements()} == requirements.numbers_of_papers(papers)
+    cases = {number for file in (papers / "cases").glob("*.md") for number in CASE.findall(file.read_text())}
+    assert {each.number for each in requirements.cases()} == cases
 
 
 def test_the_numbers_in_the_documents_are_those_of_the_code():
