@@ -111,12 +111,12 @@ SHEETS = (
             ("ready", "running"): 34,
             ("running", "ready"): 12,
             ("running", "waiting"): 20,
-            ("archive", "ready"): -112,
+            ("archive", "ready"): -150,
             ("running", "unhandled"): 0,
             ("unhandled", "ready"): 0,
         },
         loops={"waiting": "above", "ready": "left", "unhandled": "below"},
-        shifts={("archive", "ready"): (-40, 10), ("ready", "waiting"): (8, 0), ("waiting", "ready"): (-2, 0)},
+        shifts={("archive", "ready"): (0, 0), ("ready", "waiting"): (8, 0), ("waiting", "ready"): (-2, 0)},
     ),
 )
 
