@@ -28,13 +28,11 @@ from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
 from tickwork.model.report import Alive, Counts
 from tickwork.model.standing_order import Terms, TriggerPut
+from tickwork.model.status import GONE_AFTER, WORKER, Status
 from tickwork.model.task import TaskPut, Treatment
-from tickwork.store import reports
+from tickwork.store import reports, status
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, Instant, Watch, to_duration
-
-#: A process that gave no sign of life for so long counts as gone.
-GONE_AFTER = 60 * SECOND
 
 
 class Tickwork:
@@ -338,13 +336,24 @@ class Tickwork:
         """Which kinds of process are registered, and their newest sign of life."""
         return self._desk.look(reports.alive)
 
+    def status(self) -> Status:
+        """How things stand: what waits and is late, by handler and source, who is alive, and what needs a person.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> app.status().attention
+        ()
+        >>> app.close()
+        """
+        return self._desk.look(lambda: status.status(self._desk.scope))
+
     def available(self) -> bool:
         """Say whether somebody would do the work: the database answers, and a worker gave a sign of life of late.
 
         What is put while nobody runs is kept, and done when somebody does.
         """
         try:
-            return any(each.kind == "worker" and each.now - each.seen_at < GONE_AFTER for each in self.alive())
+            return any(each.kind == WORKER and each.now - each.seen_at < GONE_AFTER for each in self.alive())
         except StoreError:
             return False
 

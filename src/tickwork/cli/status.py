@@ -1,4 +1,4 @@
-"""``tickwork status``: how much there is of what, and whether somebody does it."""
+"""``tickwork status``: what waits, what is late, who is alive, and loudly what nobody does."""
 
 from __future__ import annotations
 
@@ -7,44 +7,83 @@ from typing import TYPE_CHECKING
 import click
 
 from tickwork.cli.connecting import as_json, connected
-from tickwork.cli.showing import say_json, say_seconds, warn
+from tickwork.cli.failing import FINE, SOME_FAILED
+from tickwork.cli.showing import fields_of, plain, say, say_json, say_seconds, table, warn
 from tickwork.cli.teaching import Command
-from tickwork.watch import MINUTE, SECOND, SystemWatch
+from tickwork.watch import SECOND
 
 if TYPE_CHECKING:
     from tickwork.api.app import Tickwork
 
-#: A trigger that has been due for so long says that nobody fires it.
-OVERDUE = MINUTE
+BACKLOG = ("handler", "source", "waiting", "ready", "running", "unhandled", "failing", "ready_since_at", "next_at")
+#: Kinds of process whose absence is worth a line.
+DAEMON, WORKER = "daemon", "worker"
+RECENT = ("handler", "ended", "done", "failed", "latest_after")
 
 
 @click.command(cls=Command)
 @as_json
 @connected
-def status(app: Tickwork, as_json: bool) -> None:
-    """Say what waits, what runs, how it ended, and who is alive; loudly, when work is due and nobody does it.
+def status(app: Tickwork, as_json: bool) -> int:
+    """Say what waits, what runs, what is late and who is alive; loudly, when work is due and nobody does it.
+
+    Exit 0 when all is well, 1 when something needs a person: triggers that nobody fires, tasks that no worker runs,
+    triggers set aside, tasks whose handler nobody knows. A monitor needs no more than the exit code.
 
     $ tickwork status
     $ tickwork status --json
     """
-    counts, alive = app.counts(), app.alive()
-    late = app.triggers.list(due_before=SystemWatch().now() - OVERDUE, state="active", limit=1)
-    workers = any(each.kind == "worker" for each in alive)
+    now = app.status()
     if as_json:
-        say_json({"counts": counts, "alive": alive, "overdue": bool(late)})
-        return
+        say_json(
+            {
+                "at": now.at,
+                "attention": now.attention,
+                "late_after": now.late_after,
+                "next_at": now.next_at,
+                "triggers": {name: value for name, value in fields_of(now.triggers).items() if name != "at"},
+                "tasks": now.backlog,
+                "last_hour": now.recent,
+                "jobs": now.jobs,
+                "processes": now.alive,
+            }
+        )
+    else:
+        _show(app)
+    for each in now.attention:
+        warn(each)
+    return SOME_FAILED if now.attention else FINE
+
+
+def _show(app: Tickwork) -> None:
+    now, counts = app.status(), app.counts()
+    letters = {"letters waiting": now.triggers.letters} if now.triggers.letters else {}
     for name, found in (
-        ("triggers", {**counts.triggers, "due": counts.due, "set aside": counts.set_aside}),
+        ("triggers", {**counts.triggers, "due": now.triggers.due, "set aside": now.triggers.set_aside, **letters}),
         ("tasks", counts.tasks),
+        ("jobs", now.jobs),
         ("archive", counts.archive),
     ):
         click.echo(f"{name:<9} " + (", ".join(f"{count:,} {word}" for word, count in found.items()) or "none"))
-    for each in alive:
-        ago = say_seconds(round((each.now - each.seen_at) / SECOND))
+    late = say_seconds(now.late_after / SECOND) if now.late_after else "nothing"
+    click.echo(f"late      {late}; next due {say(now.next_at, 'next_at')}")
+    for each in now.alive:
+        ago = say_seconds(max(0, round((each.now - each.seen_at) / SECOND)))
         click.echo(f"{each.kind:<9} {each.count} running, last sign of life {ago} ago")
-    if late:
-        warn(f"triggers are due and nobody fires them ({late[0].key!r} among them): start `tickwork run`")
-    if counts.tasks.get("ready") and not workers:
-        warn("tasks are ready and no worker is alive: start `tickwork run` or `tickwork worker`")
-    if counts.set_aside:
-        warn("triggers were set aside; why: tickwork trigger list --state 'set aside'")
+    for kind in (DAEMON, WORKER):
+        if not any(each.kind == kind for each in now.alive):
+            click.echo(f"{kind:<9} none running")
+    for title, columns, rows in (
+        ("unfinished tasks", BACKLOG, now.backlog),
+        ("tasks of the last hour", RECENT, now.recent),
+    ):
+        if rows:
+            heads = [column.removesuffix("_at").removesuffix("_after").replace("_", " ") for column in columns]
+            click.echo()
+            cells = [[_cell(fields_of(row)[column], column) for column in columns] for row in rows]
+            table(heads, cells, title=title)
+
+
+def _cell(value: object, column: str) -> str:
+    said = plain(value, column)
+    return say_seconds(said) if isinstance(said, float) else say(value, column)

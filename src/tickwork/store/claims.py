@@ -113,6 +113,11 @@ def mark_started(transaction: Transaction, claimed: Sequence[Claimed]) -> set[in
     return {task for (task,) in rows}
 
 
+def hold(transaction: Transaction, claimed: Claimed) -> bool:
+    """Hold a task for the transaction in which it will be settled; False: its lease was lost."""
+    return transaction.one("hold_own_task", id=claimed.id, token=claimed.token) is not None
+
+
 def mark_running(transaction: Transaction, claimed: Sequence[Claimed]) -> None:
     """Write down, as far as the rows are free, that these tasks are running."""
     ids, tokens = [each.id for each in claimed], sorted({each.token for each in claimed})
