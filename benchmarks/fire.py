@@ -1,6 +1,7 @@
 """fire: due triggers become committed tasks, ledger rows and next times; beside the database's own floor.
 
-One daemon and two (processes of their own), interval clocks and a mix of crons, recurrence rules and zones, with
+One daemon and two (processes of their own), interval clocks, a mix of crons, recurrence rules and zones, and interval
+clocks whose triggers are *scattered* (neighbours in time are strangers on disk, so each firing touches pages of its own), with
 ``--waiting N`` further triggers that are not due. *Theirs* is the raw claim-and-complete loop in batches of 100 with two
 commits, which knows neither clocks nor a ledger. ``--peer apscheduler`` runs APScheduler 3 on the same store.
 """
@@ -38,7 +39,9 @@ def daemon(url: str) -> Iterator[Done | None]:
 
 
 def ours(place: Place, size: int, daemons: int, clocks: str, waiting: int, seed: int) -> Lap:
-    url = standing.due(place, size, clocks=clocks, waiting=waiting, seed=seed)
+    scattered = clocks == "scattered"
+    clocks = "interval" if scattered else clocks
+    url = standing.due(place, size, clocks=clocks, waiting=waiting, seed=seed, scattered=scattered)
     try:
         fired = lap(place, daemon, url, processes=daemons)
     finally:
@@ -49,7 +52,9 @@ def ours(place: Place, size: int, daemons: int, clocks: str, waiting: int, seed:
 
 
 def main() -> None:
-    given = arguments(__doc__, size=50_000, quick=20_000, waiting="0", daemons="1,2", clocks="interval,mix", peer="")
+    given = arguments(
+        __doc__, size=50_000, quick=20_000, waiting="0", daemons="1,2", clocks="interval,mix,scattered", peer=""
+    )
     book = Book("fire", given)
     with opened(given.stores, given.server) as places:
         for place in places:

@@ -1,7 +1,8 @@
 """Databases with triggers, events and tasks in them, written with plain SQL so that a million take seconds.
 
-A *due* trigger has one slot in the last hour and its next one in the future, so that a firing turn fires it once. A
-*waiting* one is due in years. Clocks are ``interval`` (every hour, on its own grid) or ``mix``: crons as people write
+A *due* trigger has one slot in the last hour and its next one in the future, so that a firing turn fires it once. They fall
+due in the order in which they were written, as triggers of one kind do, or *scattered*: neighbours in time are strangers on
+disk, and every firing touches pages of its own. A *waiting* one is due in years. Clocks are ``interval`` (every hour, on its own grid) or ``mix``: crons as people write
 them, recurrence rules and daily, weekly and monthly times in zones of the world.
 """
 
@@ -84,22 +85,24 @@ def templates(clocks: str, seed: int, at: int) -> list[Pattern]:
     """Return rows of (kind, params, since, slot) that triggers are made from."""
     if clocks == "interval":
         kind, params = encode_json(Every(3_600))
-        return [(kind, params, at - HOUR - ago * SECOND, at - ago * SECOND) for ago in range(1, 600)]
+        return [(kind, params, at - HOUR - ago * SECOND, at - ago * SECOND) for ago in range(600, 0, -1)]
     rows = []
     for clock in mixed(seed):
         resolved = clock.resolve("bench", at)
         kind, params = encode_json(resolved)
         if (found := slot_before(resolved, at)) is not None:
             rows.append((kind, params, *found))
-    return rows
+    return sorted(rows, key=lambda row: row[3])
 
 
-def due(place: Place, size: int, *, clocks: str = "interval", waiting: int = 0, seed: int = 1) -> str:
+def due(
+    place: Place, size: int, *, clocks: str = "interval", waiting: int = 0, seed: int = 1, scattered: bool = False
+) -> str:
     """Return the URL of a database with *size* due triggers and *waiting* others."""
     url = place.migrated()
     at = now()
     stand(url, waiting, "waiting", templates("interval", seed, at)[:1], due_at=at + AHEAD)
-    stand(url, size, "due", templates(clocks, seed, at))
+    stand(url, size, "due", templates(clocks, seed, at), scattered=scattered)
     place.settle(url)
     return url
 
@@ -125,7 +128,14 @@ def ready(place: Place, size: int, *, waiting: int = 0) -> str:
 
 
 def stand(
-    url: str, size: int, word: str, rows: list[Pattern], *, due_at: int | None = None, planned: bool = True
+    url: str,
+    size: int,
+    word: str,
+    rows: list[Pattern],
+    *,
+    due_at: int | None = None,
+    planned: bool = True,
+    scattered: bool = False,
 ) -> None:
     """Write *size* triggers made from *rows* in turn, with their events (or, unplanned, with their letters)."""
     if not size:
@@ -133,6 +143,7 @@ def stand(
     store = open_store(url)
     kinds, at = len(rows), "p.slot" if due_at is None else f"{due_at} + t.id"
     ordered = "order by g.i" if kinds > 1 else ""
+    pattern = "{0} % {1}" if scattered else "{0} * {1} / {2}"
     with store.begin("installer") as transaction:
         run = transaction.connection.execute  # type: ignore[attr-defined]
         turn = store.dialect.turn
@@ -148,12 +159,12 @@ def stand(
             {_SERIES[store.dialect.name].format(size=size)}
             select 'default', '{word}/' || g.i, p.kind, p.params, p.since_at, 'bench.noop', '{PAYLOAD}', p.since_at,
                    p.since_at
-              from g join pattern p on p.n = (g.i - 1) % {kinds} {ordered}""")
+              from g join pattern p on p.n = {pattern.format("(g.i - 1)", kinds, size)} {ordered}""")
         )
         events = f"""
             insert into tickwork.event (trigger_id, version, generation, next_at, due_at)
             select t.id, 1, 1, {at}, {at} from tickwork.trigger t
-              join pattern p on p.n = (t.id - {first} - 1) % {kinds} where t.id > {first}"""
+              join pattern p on p.n = {pattern.format(f"(t.id - {first} - 1)", kinds, size)} where t.id > {first}"""
         letters = f"""
             insert into tickwork.trigger_change (trigger_id)
             select id from tickwork.trigger where id > {first} order by id"""
