@@ -143,7 +143,8 @@ def test_k12_retry(app):
     assert app.tasks.retry(put.id).did == "unchanged"
     run_due(app)
     assert app.tasks.get("k").outcome == "done"
-    assert app.tasks.retry(put.id).did == "retried"
+    assert app.tasks.retry(put.id).did == "done"
+    assert app.tasks.retry(put.id, repeat=True).did == "retried"
     found = app.tasks.get(put.id)
     assert (found.state, found.payload, found.attempt, found.object) == ("ready", '{"number":3}', 0, "o")
     assert app.tasks.list_archived() == []

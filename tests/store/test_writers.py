@@ -20,6 +20,8 @@ WRITERS = {
     "attempt": {"worker", "operator"},
     "worker": {"worker", "daemon", "controller", "application"},
     "handler": {"worker", "daemon", "controller", "application"},  # itself, whatever it runs
+    "reservation": {"application", "operator", "worker"},
+    "root": {"application", "operator", "worker"},
     "job": {"application", "operator", "controller", "worker"},
     "job_event": {"application", "operator", "controller", "worker"},
     "job_status": {"application", "operator", "controller", "worker"},

@@ -153,7 +153,7 @@ class Tasks:
         """
         for name in ("key", "scope", "existing", "root", "object", "container", "tags"):
             if name in treatment:
-                raise InvalidInput(name, treatment[name], "nothing: it stays as it was put")  # type: ignore[literal-required]
+                raise InvalidInput(name, treatment[name], "nothing: it stays as it was put")
         columns = treatment_columns(treatment)
         if at is not None or delay is not None:
             columns["at"], columns["delay"] = when(at, delay)

@@ -19,7 +19,36 @@ from tickwork.model.standing_order import PRIORITY, QUEUE, action_columns, span
 from tickwork.watch import Instant, to_instant
 
 #: What a verb did to a task. A running task cannot be taken back: it was *asked* to stop. One that has finished is *over*.
-TaskDid = Literal["put", "exists", "edited", "unchanged", "cancelled", "asked", "over", "unknown", "running", "retried"]
+#: *done* answers a retry of a task that went well: it comes back only where that is said.
+TaskDid = Literal[
+    "put", "exists", "edited", "unchanged", "cancelled", "asked", "over", "unknown", "running", "retried", "done", "freed"
+]
+
+
+#: While what a key keeps a second task away: the first is unfinished, or has not begun; or for a period (a timedelta).
+Scope = Literal["unfinished", "waiting"]
+#: What a second put of a key does to the first task: nothing but an earlier time, everything, or a later time.
+Existing = Literal["keep", "replace", "debounce"]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The root task that a leaf belongs to: leaves are no-ops once a newer root of the same signature is registered.
+
+    Args:
+        signature: what the roots of one kind of change have in common: ``"links of page/7"``.
+        at: when the change happened that the root stands for.
+
+    >>> Root("links of page/7", 1_000_000)
+    Root(signature='links of page/7', at=1000000)
+    """
+
+    signature: str
+    at: datetime | Instant
+
+    def __post_init__(self) -> None:
+        limits.text(self.signature, "root")
+        object.__setattr__(self, "at", to_instant(self.at, "root"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +67,9 @@ class Treatment(TypedDict, total=False):
     queue: str
     attempts: int
     key: str | None
+    scope: Scope | timedelta
+    existing: Existing
+    root: Root | None
     expires_at: datetime | Instant | None
     object: str | None
     container: str | None
@@ -74,6 +106,12 @@ class NewTask:
             "at": self.at,
             "delay": self.delay,
             "key": None,
+            "unique_key": None,
+            "key_scope": None,
+            "root": None,
+            "root_at": None,
+            "existing": self.existing,
+            "period": None,
             "attempts": attempts_of(self.action),
             "queue": QUEUE,
             "priority": PRIORITY,
@@ -83,7 +121,41 @@ class NewTask:
             "tags": None,
         }
         columns.update(treatment_columns(self.treatment))
+        columns.update(self._key_columns())
         return columns
+
+    @property
+    def existing(self) -> Existing:
+        """What becomes of the task that has the key already."""
+        existing = self.treatment.get("existing", "keep")
+        if existing not in ("keep", "replace", "debounce"):
+            raise InvalidInput("existing", existing, "keep, replace or debounce")
+        return existing
+
+    @property
+    def period(self) -> int | None:
+        """How long the key is taken whatever becomes of its task, in microseconds."""
+        scope = self.treatment.get("scope", "unfinished")
+        if isinstance(scope, str):
+            return None
+        period = span(scope, "scope") if isinstance(scope, timedelta) else 0
+        if period < 1:
+            raise InvalidInput("scope", scope, '"unfinished", "waiting" or a period (a timedelta longer than 0)')
+        return period
+
+    def _key_columns(self) -> dict[str, Any]:
+        """Return what keeps a second task of the key away."""
+        key, scope = self.treatment.get("key"), self.treatment.get("scope", "unfinished")
+        if key is None:
+            for name in ("scope", "existing"):
+                if name in self.treatment:
+                    raise InvalidInput(name, self.treatment[name], "a key beside it: it says what the key does")  # type: ignore[literal-required]
+            return {}
+        if (period := self.period) is not None:
+            return {"key_scope": "period", "period": period}
+        if scope not in ("unfinished", "waiting"):
+            raise InvalidInput("scope", scope, '"unfinished", "waiting" or a period (a timedelta longer than 0)')
+        return {"unique_key": key, "key_scope": None if scope == "unfinished" else scope}
 
 
 def when(at: datetime | Instant | None, delay: timedelta | float | None) -> tuple[Instant | None, int]:
@@ -95,7 +167,13 @@ def when(at: datetime | Instant | None, delay: timedelta | float | None) -> tupl
 
 def treatment_columns(treatment: Treatment) -> dict[str, Any]:
     """Return the columns that the treatment names, each checked."""
-    return {name: _column(name, value) for name, value in treatment.items()}
+    columns = {name: _column(name, value) for name, value in treatment.items() if name not in {"scope", "existing", "root"}}
+    root = treatment.get("root")
+    if root is not None:
+        if not isinstance(root, Root):
+            raise InvalidInput("root", root, "a Root: its signature and its time")
+        columns.update(root=root.signature, root_at=root.at)
+    return columns
 
 
 def _column(name: str, value: Any) -> Any:

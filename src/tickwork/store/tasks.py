@@ -7,6 +7,7 @@ time wins. A task that runs belongs to its worker: it can be asked to stop, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tickwork.errors import InvalidInput, TryAgain
@@ -16,20 +17,48 @@ from tickwork.store.scope import Scope
 
 
 def put(scope: Scope, columns: Mapping[str, Any]) -> Verb[TaskPut]:
-    """Put a task, or return the unfinished one of the same key."""
+    """Put a task, or return the one that has its key, treated as the columns' ``existing`` says."""
     values = {**columns, "namespace": scope.namespace, "channel": scope.channel}
+    if columns["period"] is not None:
+        return (yield from _put_for_period(values))
     key = columns["key"]
     for _ in range(3):
         rows = yield from ask("put_task", **values)
         if rows:
             return TaskPut(rows[0][0], key, "put")
-        rows = yield from ask("hasten_task", **values)
+        names = {"namespace": scope.namespace, "unique_key": columns["unique_key"]}
+        rows = yield from ask("hold_task_of_key", **names)
         if rows:
-            return TaskPut(rows[0][0], key, "edited")
-        rows = yield from ask("task_of_key", namespace=scope.namespace, key=key)
+            return (yield from _put_again(rows[0][0], values))
+        rows = yield from ask("task_of_key", **names)
         if rows:
             return TaskPut(rows[0][0], key, "exists")
     raise TryAgain(f"the task of the key {key!r} comes and goes under this transaction: begin it anew")
+
+
+def _put_for_period(values: Mapping[str, Any]) -> Verb[TaskPut]:
+    """The key's reservation is the mutex: whoever makes or renews it puts the task, everybody else finds it."""
+    key = values["key"]
+    names = {"namespace": values["namespace"], "key": key}
+    reserved = yield from ask("reserve_key", period=values["period"], **names)
+    if reserved:
+        rows = yield from ask("put_task", **values)
+        yield from ask("fill_reservation", id=rows[0][0], **names)
+        return TaskPut(rows[0][0], key, "put")
+    ((first,),) = yield from ask("task_of_reservation", **names)
+    held = yield from ask("hold_task", id=first)
+    if held:
+        return (yield from _put_again(first, values))
+    return TaskPut(first, key, "exists")
+
+
+_AGAIN = {"keep": "hasten_task", "replace": "replace_task", "debounce": "debounce_task"}
+
+
+def _put_again(first: int, values: Mapping[str, Any]) -> Verb[TaskPut]:
+    """Treat a task that is held and has not begun; answers ``edited`` where that changed it, else ``exists``."""
+    rows = yield from ask(_AGAIN[values["existing"]], id=first, **values)
+    return TaskPut(first, values["key"], "edited" if rows else "exists")
 
 
 def cancel(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Verb[TaskPut]:
@@ -37,7 +66,7 @@ def cancel(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Ver
     yield from _become_writer(scope)
     found = yield from _ids_of(scope, task)
     answers = yield from _cancel(scope, found, reason, by)
-    for answer in answers:
+    for answer in sorted(answers, key=lambda answer: found.index(answer.id or 0)):
         return answer
     return TaskPut(None, task if isinstance(task, str) else None, "unknown")
 
@@ -60,17 +89,29 @@ def edit(scope: Scope, task: str | int, columns: Mapping[str, Any]) -> Verb[Task
         rows = yield from ask("edit_task", namespace=scope.namespace, id=task_id, channel=scope.channel, **values)
         if rows:
             return TaskPut(rows[0][0], rows[0][1], "edited")
-    return (yield from _standing(scope, task, found))
+    standing = yield from _standing(scope, task, found)
+    return replace(standing, did="over") if standing.did == "done" else standing
 
 
-def retry(scope: Scope, task: int) -> Verb[TaskPut]:
-    """Bring an archived task back under its id; answers ``retried``, or where it stands."""
-    rows = yield from ask("retry_task", namespace=scope.namespace, id=task, channel=scope.channel)
-    if not rows:
-        return (yield from _standing(scope, task, [task]))
-    if not scope.chains_writes:
-        yield from ask("forget_archived", id=task)
-    return TaskPut(rows[0][0], rows[0][1], "retried")
+def retry(scope: Scope, task: int, *, repeat: bool = False) -> Verb[TaskPut]:
+    """Bring an archived task back under its id; answers ``retried``, or where it stands.
+
+    One that is done comes back with *repeat* only, and answers ``done`` without.
+    """
+    retried = yield from retry_many(scope, [task], repeat=repeat)
+    for put in retried:
+        return put
+    standing = yield from _standing(scope, task, [task])
+    return replace(standing, did="over") if standing.did == "done" and repeat else standing
+
+
+def retry_many(scope: Scope, ids: Sequence[int], *, repeat: bool = False) -> Verb[list[TaskPut]]:
+    """Bring archived tasks back under their ids; returns those that came back."""
+    values = {"namespace": scope.namespace, "ids": sorted(ids), "repeat": int(repeat), "channel": scope.channel}
+    rows = yield from ask("retry_tasks", **values)
+    if rows and not scope.chains_writes:
+        yield from ask("forget_archived", ids=[row[0] for row in rows])
+    return [TaskPut(row[0], row[1], "retried") for row in rows]
 
 
 def _cancel(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Verb[list[TaskPut]]:
@@ -85,7 +126,7 @@ def _cancel(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Ve
     if rest:
         yield from ask("ask_to_cancel", namespace=scope.namespace, ids=rest, reason=reason, by=by)
         for task_id, key, state in (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=rest)):
-            answers[task_id] = TaskPut(task_id, key, "over" if state == "over" else "asked")
+            answers[task_id] = TaskPut(task_id, key, "over" if state in ("over", "done") else "asked")
     return [answers[task_id] for task_id in sorted(answers)]
 
 
@@ -103,7 +144,7 @@ def _ids_of(scope: Scope, task: str | int) -> Verb[list[int]]:
 def _standing(scope: Scope, task: str | int, ids: Sequence[int]) -> Verb[TaskPut]:
     rows = (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=list(ids))) if ids else []
     for task_id, key, state in rows:
-        return TaskPut(task_id, key, "over" if state == "over" else "running" if state == "running" else "unchanged")
+        return TaskPut(task_id, key, state if state in ("over", "done", "running") else "unchanged")
     return TaskPut(None, task if isinstance(task, str) else None, "unknown")
 
 

@@ -189,7 +189,7 @@ def test_every_state_of_a_task(shop):
     assert shop.archive[lost].outcome == "lost"
     assert shop.tasks[saved].state == "waiting"
     for task in {row.outcome: row.id for row in shop.archive.values()}.values():  # one of each
-        shop.store.perform("application", lambda task=task: tasks.retry(scope, task))
+        shop.store.perform("application", lambda task=task: tasks.retry(scope, task, repeat=True))
 
     def stored(state: str | None) -> str | None:
         return "waiting" if state == "ready" else state

@@ -164,11 +164,11 @@ select 1 where false;
 insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
                               outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
                               created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
-                              trigger_key, generation, planned_at, previous_at, slots, parent_id)
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
 select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
        :outcome, :reason, :result, :error, t.attempts, :attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
        t.created_at, :started_at, :ended_at, :worker_id, t.object, t.container, t.tags, t.trigger_id,
-       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope
   from tickwork.task t where t.id = :id;
 
 -- name: return_tasks
@@ -285,10 +285,12 @@ returning id, key, version, generation, did;
 -- writer: application, operator, worker
 -- values instead of a select with a conflict clause, which SQLite cannot read
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
-                           attempts, expires_at, asked_at, created_at, object, container, tags)
+                           attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
+                           root, root_at)
 values (:namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), :handler, :action, :payload,
-        :payload_version, :key, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags)
-    on conflict (namespace, key) where key is not null do nothing
+        :payload_version, :key, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags,
+        :unique_key, :key_scope, :root, :root_at)
+    on conflict (namespace, unique_key) where unique_key is not null do nothing
 returning id;
 
 -- name: hasten_task
@@ -296,8 +298,27 @@ returning id;
 -- max is its word for greatest
 update tickwork.task
    set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = min(asked_at, coalesce(:at, :now) + :delay)
- where namespace = :namespace and key = :key and state <> 'running'
-   and available_at > max(coalesce(:at, :now) + :delay, :now)
+ where id = :id and state <> 'running' and available_at > max(coalesce(:at, :now) + :delay, :now)
+returning id;
+
+-- name: debounce_task
+-- writer: application, operator, worker
+-- an update has no alias here
+update tickwork.task
+   set available_at = coalesce(:at, :now) + :delay, asked_at = coalesce(:at, :now) + :delay
+ where id = :id and state <> 'running' and available_at < coalesce(:at, :now) + :delay
+returning id;
+
+-- name: replace_task
+-- writer: application, operator, worker
+-- max is its word for greatest
+update tickwork.task
+   set queue = :queue, priority = :priority, available_at = max(coalesce(:at, :now) + :delay, :now),
+       asked_at = coalesce(:at, :now) + :delay, handler = :handler, action = :action, payload = :payload,
+       payload_version = :payload_version, attempts = :attempts, expires_at = :expires_at, object = :object,
+       container = :container, tags = :tags, root = :root, root_at = :root_at,
+       state = case when handler = :handler then state else 'waiting' end
+ where id = :id and state <> 'running'
 returning id;
 
 -- name: archive_cancelled
@@ -306,10 +327,10 @@ returning id;
 insert into tickwork.archive
        (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
         attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
-        container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id)
+        container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
 select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason,
        error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
-       container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id
+       container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope
   from tickwork.task
  where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running';
 
@@ -332,25 +353,26 @@ update tickwork.task
  where namespace = :namespace and id = :id and state <> 'running'
 returning id, key;
 
--- name: retry_task
+-- name: retry_tasks
 -- writer: application, operator
 -- no chained writes: the archive's row is removed next
 insert into tickwork.task
        (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
         asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-        slots, parent_id)
+        slots, parent_id, unique_key, key_scope)
 select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
        :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-       slots, parent_id
+       slots, parent_id, case when key_scope is not 'period' then key end, key_scope
   from tickwork.archive
- where namespace = :namespace and id = :id
+ where namespace = :namespace and id = any(:ids::bigint[]) and (:repeat = 1 or outcome <> 'done')
+ order by id
     on conflict do nothing
 returning id, key;
 
 -- name: forget_archived
 -- writer: application, operator
 -- the second half of a retry
-delete from tickwork.archive where id = :id and id in (select id from tickwork.task where id = :id);
+delete from tickwork.archive where id = any(:ids::bigint[]);
 
 -- name: may_identify
 -- reader: anyone

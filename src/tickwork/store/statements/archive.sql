@@ -18,20 +18,21 @@ with item as materialized (
     returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
               t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
               t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
+              t.key_scope, i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
 ), asked as (
     delete from tickwork.cancel_request c using gone g where c.task_id = g.id returning c.task_id, c.reason
 ), kept as (
     insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
                                   outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at,
                                   asked_at, created_at, started_at, finished_at, worker_id, object, container, tags,
-                                  trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id)
+                                  trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id,
+                                  key_scope)
     select g.id, g.namespace, g.queue, g.priority, g.handler, g.action, g.payload, g.payload_version, g.key,
            case when a.task_id is null then g.outcome else 'cancelled' end, coalesce(a.reason, g.reason),
            case when a.task_id is null then g.result end, g.error, g.attempts, g.attempt, g.lost, g.snoozes,
            g.expires_at, g.asked_at, g.created_at, g.started_at, g.ended_at, :worker_id::bigint, g.object,
            g.container, g.tags, g.trigger_id, g.trigger_key, g.generation, g.planned_at, g.previous_at, g.slots,
-           g.parent_id
+           g.parent_id, g.key_scope
       from gone g left join asked a on a.task_id = g.id
 ), dropped as (
     delete from tickwork.lease l
@@ -61,11 +62,11 @@ select id, lease from tickwork.task where id = any(:ids::bigint[]) and lease = a
 insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
                               outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
                               created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
-                              trigger_key, generation, planned_at, previous_at, slots, parent_id)
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
 select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
        i.outcome, i.reason, i.result, i.error, t.attempts, i.attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
        t.created_at, i.started_at, i.ended_at, i.worker_id, t.object, t.container, t.tags, t.trigger_id,
-       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope
   from unnest(:id::bigint[], :outcome::text[], :reason::text[], :result::text[], :error::text[], :attempt::int[],
               :started_at::bigint[], :ended_at::bigint[], :worker_id::bigint[])
        as i (id, outcome, reason, result, error, attempt, started_at, ended_at, worker_id)

@@ -104,7 +104,8 @@ with recursive moment as materialized (
 ), claimed as (
     update tickwork.task t
        set state = 'running', lease = :token::bigint, attempt = t.attempt + 1,
-           started_at = case when k.place <= :starts::bigint then m.at end
+           started_at = case when k.place <= :starts::bigint then m.at end,
+           unique_key = case when t.key_scope is distinct from 'waiting' then t.unique_key end
       from kept k, moment m
      where t.id = k.id
     returning t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
@@ -131,7 +132,8 @@ select t.id, t.lost from tickwork.task t
 -- writer: worker
 update tickwork.task
    set state = 'running', lease = :token::bigint, attempt = attempt + 1,
-       started_at = case when id = any(:starting::bigint[]) then :now end
+       started_at = case when id = any(:starting::bigint[]) then :now end,
+       unique_key = case when coalesce(key_scope, '') <> 'waiting' then unique_key end
  where id = any(:ids::bigint[]) and state = 'waiting';
 
 -- name: tasks_of_lease

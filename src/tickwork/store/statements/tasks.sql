@@ -10,15 +10,25 @@ update tickwork.setting set value = value where name is null;
 -- a past instant means now; a delay counts from the clock at this statement, not from the start of the transaction
 with put as (
     insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
-                               attempts, expires_at, asked_at, created_at, object, container, tags)
+                               attempts, expires_at, asked_at, created_at, object, container, tags, unique_key,
+                               key_scope, root, root_at)
     select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), :handler,
            :action, :payload, :payload_version::int, :key, :attempts::int, :expires_at::bigint,
-           coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags
+           coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :unique_key::text,
+           :key_scope::text, :root::text, :root_at::bigint
       from (select :now as now) c
-        on conflict (namespace, key) where key is not null do nothing
+        on conflict (namespace, unique_key) where unique_key is not null do nothing
     returning id
 )
 select id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
+
+-- name: hold_task_of_key
+-- writer: application, operator, worker
+-- the task that keeps a second one away, held until this transaction ends, so that it does not begin before what it
+-- is to see has committed; one that runs is its worker's
+select id from tickwork.task
+ where namespace = :namespace and unique_key = :unique_key and state <> 'running'
+   for no key update;
 
 -- name: hasten_task
 -- writer: application, operator, worker
@@ -28,15 +38,64 @@ with put as (
        set available_at = greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now),
            asked_at = least(t.asked_at, coalesce(:at::bigint, c.now) + :delay::bigint)
       from (select :now as now) c
-     where t.namespace = :namespace and t.key = :key and t.state <> 'running'
+     where t.id = :id::bigint and t.state <> 'running'
        and t.available_at > greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
+    returning t.id
+)
+select id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
+
+-- name: debounce_task
+-- writer: application, operator, worker
+-- the same key put again: the later time wins
+update tickwork.task t
+   set available_at = coalesce(:at::bigint, c.now) + :delay::bigint,
+       asked_at = coalesce(:at::bigint, c.now) + :delay::bigint
+  from (select :now as now) c
+ where t.id = :id::bigint and t.state <> 'running'
+   and t.available_at < coalesce(:at::bigint, c.now) + :delay::bigint
+returning t.id;
+
+-- name: replace_task
+-- writer: application, operator, worker
+-- the same key put again: all that was said then is as if it were said now
+with put as (
+    update tickwork.task t
+       set queue = :queue, priority = :priority::int,
+           available_at = greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now),
+           asked_at = coalesce(:at::bigint, c.now) + :delay::bigint,
+           handler = :handler, action = :action, payload = :payload, payload_version = :payload_version::int,
+           attempts = :attempts::int, expires_at = :expires_at::bigint, object = :object, container = :container,
+           tags = :tags, root = :root::text, root_at = :root_at::bigint,
+           state = case when t.handler = :handler then t.state else 'waiting' end
+      from (select :now as now) c
+     where t.id = :id::bigint and t.state <> 'running'
     returning t.id
 )
 select id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
 
 -- name: task_of_key
 -- reader: anyone
-select id from tickwork.task where namespace = :namespace and key = :key;
+select id from tickwork.task where namespace = :namespace and unique_key = :unique_key;
+
+-- name: reserve_key
+-- writer: application, operator, worker
+-- a key for a period: the row is the mutex of all that put it, and stays when the task is over
+insert into tickwork.reservation as r (namespace, key, until_at) values (:namespace, :key, :now + :period::bigint)
+    on conflict (namespace, key) do update set until_at = :now + :period::bigint, task_id = null
+ where r.until_at <= :now
+returning until_at;
+
+-- name: fill_reservation
+-- writer: application, operator, worker
+update tickwork.reservation set task_id = :id::bigint where namespace = :namespace and key = :key;
+
+-- name: task_of_reservation
+-- reader: anyone
+select task_id from tickwork.reservation where namespace = :namespace and key = :key;
+
+-- name: hold_task
+-- writer: application, operator, worker
+select id from tickwork.task where id = :id::bigint and state <> 'running' for no key update;
 
 -- name: cancel_tasks
 -- writer: application, operator
@@ -48,10 +107,10 @@ with gone as (
     insert into tickwork.archive
            (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
             attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
-            container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id)
+            container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
     select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason::text,
            error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
-           container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id
+           container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope
       from gone
 )
 select id, key from gone;
@@ -73,12 +132,14 @@ select id, :reason, :now, :by
 -- reader: anyone
 select id, key, state from tickwork.task where namespace = :namespace and id = any(:ids::bigint[])
 union all
-select id, key, 'over' from tickwork.archive where namespace = :namespace and id = any(:ids::bigint[]);
+select id, key, case when outcome = 'done' then 'done' else 'over' end
+  from tickwork.archive where namespace = :namespace and id = any(:ids::bigint[]);
 
 -- name: task_ids_of_key
 -- reader: anyone
--- the unfinished one first; else the one that was archived last
-select id from tickwork.task where namespace = :namespace and key = :key;
+-- the one that can still be changed first, then the newest
+select id from tickwork.task where namespace = :namespace and key = :key
+ order by case when state = 'running' then 1 else 0 end, id desc;
 
 -- name: archived_id_of_key
 -- reader: anyone
@@ -107,19 +168,20 @@ with put as (
 )
 select id, key, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
 
--- name: retry_task
+-- name: retry_tasks
 -- writer: application, operator
--- an archived task comes back under its id, as new: no attempt counted, runnable at once
+-- archived tasks come back under their ids, as new: no attempt counted, runnable at once
 with back as (
     insert into tickwork.task
            (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
             asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-            slots, parent_id)
+            slots, parent_id, unique_key, key_scope)
     select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
            :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-           slots, parent_id
+           slots, parent_id, case when key_scope is distinct from 'period' then key end, key_scope
       from tickwork.archive
-     where namespace = :namespace and id = :id::bigint
+     where namespace = :namespace and id = any(:ids::bigint[]) and (:repeat::int = 1 or outcome <> 'done')
+     order by id
         on conflict do nothing
     returning id, key
 ), gone as (
@@ -129,7 +191,7 @@ select id, key, case when :channel::text is not null then pg_notify(:channel::te
 
 -- name: forget_archived
 -- writer: application, operator
--- where a statement cannot write twice, the archive's row goes after its task came back
+-- where a statement cannot write twice, the archive's rows go after their tasks came back
 select 1;
 
 -- name: known_handlers
