@@ -1,7 +1,7 @@
 r"""Reads what people declare jobs with: arguments, a TOML file of ours, or the foreign JSON form.
 
-In a file each table under ``job`` is one job; its clock is said with one of every, cron, daily, weekly, monthly (with
-``time`` and ``zone`` as they apply), or not at all for a one-shot job::
+In a file each table under ``job`` is one job; its clock is said with one of every, cron, daily, weekly, monthly, yearly,
+rrule (with ``time``, ``zone``, ``start``, ``step``, ``gap``, ``fold`` as they apply), or not at all for a one-shot job::
 
     group = "nightly"
 
@@ -37,7 +37,10 @@ from tickwork.model.job import Descriptor, read_plain
 from tickwork.model.job_retry import JobRetry, spoken_retry
 from tickwork.watch import from_duration, to_duration
 
-CLOCK_WORDS = ("every", "cron", "daily", "weekly", "monthly", "time", "zone")
+CLOCK_WORDS = (
+    *("every", "cron", "daily", "weekly", "monthly", "yearly", "rrule"),
+    *("time", "zone", "start", "step", "gap", "fold"),
+)
 TERMS = ("handler", "payload", "retry", "misfire", "grace", "jitter", "priority")
 _GROUP = re.compile(r"[\w.-]{1,100}\Z")
 

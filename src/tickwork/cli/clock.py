@@ -1,4 +1,4 @@
-"""The options that say a clock: ``--at``, ``--every``, ``--cron``, ``--daily``, ``--weekly``, ``--monthly``, ``--never``."""
+"""The options that say a clock: one of ``--at``, ``--every``, ``--cron``, ``--daily`` and their like, and what goes with it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from tickwork.cli.arguments import DURATION, MOMENT
+from tickwork.cli.arguments import DURATION, JSON, MOMENT
+from tickwork.watch import SystemWatch, from_instant
 
 Command = Callable[..., Any]
 
-_OPTIONS = (
+_RULES = (
     click.option("--at", type=MOMENT, metavar="INSTANT", help="Once: 2026-06-03T09:00:00Z, or +15m from now."),
     click.option("--every", type=DURATION, metavar="DURATION", help="Every 90s, 15m, 2h, 7d."),
     click.option("--cron", metavar="FIELDS", help='A cron expression: "0 9 * * 1-5".'),
@@ -21,11 +22,34 @@ _OPTIONS = (
     click.option(
         "--monthly", metavar="DAYS", help='Every month on the 31 (or last day), -1, 1,15, "last friday", at --time.'
     ),
+    click.option("--yearly", metavar="DATE", help='Every year on 12-24, "february 29", "nov 4", at --time.'),
+    click.option(
+        "--rrule", metavar="RULE", help='A calendar\'s rule (RFC 5545): "FREQ=WEEKLY;BYDAY=MO", from --start.'
+    ),
+    click.option("--clock", type=JSON, metavar="JSON", help="Any clock: {kind, params}, as `show --json` says it."),
     click.option("--never", is_flag=True, help="Not by itself: fired by hand only."),
-    click.option("--time", metavar="TIMES", help="The time of day for --weekly and --monthly (default: 00:00)."),
-    click.option("--zone", metavar="ZONE", help="An IANA zone such as Europe/Berlin (default: UTC)."),
 )
-NAMES = ("at", "every", "cron", "daily", "weekly", "monthly", "never", "time", "zone")
+_WITH = (
+    click.option("--time", metavar="TIMES", help="The time of day for --weekly, --monthly, --yearly (default: 00:00)."),
+    click.option("--zone", metavar="ZONE", help="An IANA zone such as Europe/Berlin (default: UTC)."),
+    click.option("--start", metavar="DATE", help="Count steps from this local date; of --rrule its first moment."),
+    click.option("--step", type=int, metavar="N", help="Every N days, weeks, months or years."),
+    click.option(
+        "--gap", type=click.Choice(["shift", "skip"]), help="A local time that does not exist (default: shift)."
+    ),
+    click.option(
+        "--fold", type=click.Choice(["first", "last", "both"]), help="A local time that comes twice (default: first)."
+    ),
+    click.option("--except-holidays", metavar="WHERE", help="Not on holidays: DE, US-CA, closed.ics; for ten years."),
+    click.option("--business-days-before", type=int, metavar="N", help="So many business days before."),
+    click.option("--starting", type=MOMENT, metavar="INSTANT", help="Nothing before then."),
+    click.option("--until", type=MOMENT, metavar="INSTANT", help="Nothing after then."),
+)
+_OPTIONS = (*_RULES, *_WITH)
+NAMES = (
+    *("at", "every", "cron", "daily", "weekly", "monthly", "yearly", "rrule", "clock", "never"),
+    *("time", "zone", "start", "step", "gap", "fold", "except_holidays", "business_days_before", "starting", "until"),
+)
 
 
 def clocked(command: Command) -> Command:
@@ -34,6 +58,8 @@ def clocked(command: Command) -> Command:
     @functools.wraps(command)
     def gathering(*positional: Any, **arguments: Any) -> Any:
         words = {name: arguments.pop(name) for name in NAMES}
+        if words["except_holidays"] is not None:
+            words["today"] = from_instant(SystemWatch().now()).date()
         return command(*positional, words=words, **arguments)
 
     wrapped: Command = gathering

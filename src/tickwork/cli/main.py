@@ -19,6 +19,11 @@ from tickwork.errors import TickworkError
 
 #: Command -> where it stands, and what ``tickwork --help`` says about it without opening it.
 COMMANDS = {
+    "clock": (
+        "tickwork.cli.lesson",
+        "clock",
+        "Say in words what a clock means, and when it fires; without a database.",
+    ),
     "daemon": ("tickwork.cli.run", "daemon", "Run the trigger daemon alone: it turns due triggers into tasks."),
     "db": ("tickwork.cli.db", "db", "Make, check and print the tables."),
     "demo": ("tickwork.cli.demo", "demo", "Half a minute of triggers, edits and kill -9, with an account at the end."),
@@ -27,7 +32,11 @@ COMMANDS = {
     "status": ("tickwork.cli.status", "status", "What is due, what is running, who is alive."),
     "task": ("tickwork.cli.task", "task", "Put, list, show and cancel tasks."),
     "tick": ("tickwork.cli.tick", "tick", "One bounded round of everything, then leave: a line in crontab is enough."),
-    "trigger": ("tickwork.cli.trigger", "trigger", "Put, list, show, move and cancel triggers; import a crontab."),
+    "trigger": (
+        "tickwork.cli.trigger",
+        "trigger",
+        "Put, list, show, move and cancel triggers; import crontab or calendar.",
+    ),
     "worker": ("tickwork.cli.run", "worker", "Run a worker alone: it runs tasks."),
 }
 
