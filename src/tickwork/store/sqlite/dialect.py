@@ -31,7 +31,7 @@ from tickwork.errors import (
 )
 from tickwork.store.book import Book, Statement, Style, Turn
 from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
-from tickwork.watch import Instant
+from tickwork.watch import SECOND, Instant
 
 BUSY_SECONDS = 30.0
 LOOK_EVERY_SECONDS = 0.025
@@ -41,6 +41,11 @@ BEGIN_IMMEDIATE = (
     "into a writer, and waiting does not help. Roll it back and begin it as a writer, before the first read "
     "(sqlite3: connection.execute('BEGIN IMMEDIATE'); SQLAlchemy: a listener on the engine's 'begin' event; "
     "Django: OPTIONS = {'transaction_mode': 'IMMEDIATE'})."
+)
+
+ONE_WRITER = (
+    "this thread has a writing transaction open already, and SQLite has one writer at a time: the second would wait for "
+    "the first for ever. In a handler write with app.on(transaction) instead of a transaction of its own"
 )
 
 
@@ -61,13 +66,17 @@ class SqliteTransaction(Transaction):
         return self.connection.execute(found.named, bound(self._filled(found, values))).rowcount
 
     def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
-        found = self._allowed(statement)
         if not rows:
             return 0
+        found = self._allowed(statement)
         if found.order != tuple(columns):
             pick = itemgetter(*(columns.index(name) for name in found.order))
             rows = [pick(row) for row in rows]
         return self.connection.executemany(found.qmark, rows).rowcount
+
+    @property
+    def stands(self) -> bool:
+        return self.connection.in_transaction
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -88,6 +97,7 @@ class SqliteDialect(Dialect):
     style: ClassVar[Style] = "named"
     chains_writes: ClassVar[bool] = False
     locks_rows: ClassVar[bool] = False
+    longest_own: ClassVar[int | None] = round(BUSY_SECONDS / 3 * SECOND)  # everybody who writes waits for it
 
     def __init__(self, path: str, *, prefix: str = "tickwork_", synchronous: str = "full") -> None:
         if synchronous not in ("full", "normal"):
@@ -102,9 +112,12 @@ class SqliteDialect(Dialect):
         # threads of one process take turns here: SQLite itself waits by sleeping, up to 100 ms at a time
         self._writer = threading.RLock()
         self._pid = os.getpid()
+        self._mine = threading.local()
 
     @contextmanager
-    def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> Iterator[SqliteTransaction]:
+    def begin(
+        self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
+    ) -> Iterator[SqliteTransaction]:
         self._forget_the_parent()
         with self.translated():
             if self.in_memory:
@@ -116,10 +129,14 @@ class SqliteDialect(Dialect):
 
     @contextmanager
     def _begun(self, role: str, now: Instant | None, reading: bool) -> Iterator[SqliteTransaction]:
+        if not reading and getattr(self._mine, "writing", False):
+            raise StoreError(ONE_WRITER)  # it would wait for itself
         connection = self._take()
         try:
             self.tell("begin")
             connection.execute("begin" if reading else "begin immediate")
+            if not reading:
+                self._mine.writing = True
             yield SqliteTransaction(self, role, now, connection)
             self.tell("commit")
             connection.execute("commit")
@@ -128,6 +145,8 @@ class SqliteDialect(Dialect):
                 connection.execute("rollback")
             raise
         finally:
+            if not reading:
+                self._mine.writing = False
             self._give_back(connection)
 
     def _take(self) -> sqlite3.Connection:
