@@ -190,8 +190,8 @@ class JobRuns:
 
     def turn(self, now: Instant) -> Instant | None:
         """Renew what runs, look for stops, take what is scheduled; *now* again while there may be more."""
-        for run, ended in list(self._unsettled.values()):
-            self.finish(run, ended)
+        for late in list(self._unsettled.values()):
+            self.finish(*late)
         self._tend(now)
         free = self.concurrency - len(self.running)
         runs = self.work.take(free, now) if free > 0 else []
