@@ -48,7 +48,7 @@ def test_statements_of_a_batch_of_a_thousand(scene, tell):
     planning = counted(scene, lambda: scene.daemon.planning.turn(2**62, scene.watch.now()))
     assert scene.daemon.planning.planned == 1_000
     scene.watch.wind(60)
-    firing = counted(scene, lambda: scene.daemon.firings.turn())
+    firing = counted(scene, scene.daemon.firings.turn)
     assert len(scene.tasks()) == 1_000
     name = scene.store.dialect.name
     tell(f"statements on {name}: planning 1,000 letters {planning.total()}, firing 1,000 {firing.total()}")
