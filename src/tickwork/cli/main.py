@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": ("tickwork.cli.demo", "demo", "Half a minute of triggers, edits and kill -9, with an account at the end."),
     "job": ("tickwork.cli.job", "job", "Declare, list, show, start and stop periodic jobs."),
     "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
+    "service": ("tickwork.cli.service", "service", "Start by itself: systemd units, a timer, cron lines."),
     "status": ("tickwork.cli.status", "status", "What is due, what is running, who is alive."),
     "task": ("tickwork.cli.task", "task", "Put, list, show and cancel tasks."),
     "tick": ("tickwork.cli.tick", "tick", "One bounded round of everything, then leave: a line in crontab is enough."),
