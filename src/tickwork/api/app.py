@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, overload
 
-from tickwork.api import assembly, lending, opportunity, ticking
+from tickwork.api import agreement, assembly, lending, opportunity, ticking
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
 from tickwork.api.process import Process
@@ -315,7 +315,7 @@ class Tickwork:
         with self._checking:
             if self._started is None:
                 if upgrade:
-                    self.store.migrate()
+                    self.migrate()
                 self._started = self.process(queues=queues, concurrency=concurrency, allow_commands=allow_commands)
                 self._started.start()
             return self._started
@@ -362,8 +362,15 @@ class Tickwork:
     def migrate(self) -> list[str]:
         """Bring the tables up to date (``tickwork db upgrade``); return the steps that were taken."""
         taken = self.store.migrate()
+        agreement.agree(self.store, self.settings)
+        agreement.check(self.store, self.settings)
         self._checked = True
         return taken
+
+    def agree(self) -> None:
+        """Make this application's shared settings those of the database, for every process that starts from now on."""
+        self.store.check_schema()
+        agreement.agree(self.store, self.settings, anew=True)
 
     def close(self) -> None:
         """Stop what was started and close every connection of the library's own; lent ones are yours."""
@@ -404,4 +411,5 @@ class Tickwork:
             with self._checking:
                 if not self._checked:
                     self.store.check_schema()
+                    agreement.check(self.store, self.settings)
                     self._checked = True

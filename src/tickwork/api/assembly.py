@@ -64,7 +64,7 @@ def desk(store: Store, settings: Settings, handlers: Registry, perform: Perform,
     def now() -> Instant:
         return (store.watch or SystemWatch()).now()
 
-    return Desk(scope, handlers, now, perform, look)
+    return Desk(scope, handlers, now, perform, look, settings.payload_limit)
 
 
 def worker_of(

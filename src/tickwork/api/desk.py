@@ -6,7 +6,7 @@ transaction of its own; a lent desk performs it in the user's, and where that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -14,8 +14,9 @@ import msgspec
 
 from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import InvalidPayload, UnknownHandler
+from tickwork.model import limits
 from tickwork.model.action import COMMAND, Action, Log
-from tickwork.store.dialect import Verb, ask
+from tickwork.store.dialect import Row, Verb, ask
 from tickwork.store.scope import Scope
 from tickwork.watch import Instant
 
@@ -37,19 +38,37 @@ class Desk:
     now: Callable[[], Instant]
     perform: Perform
     look: Perform
+    payload_limit: int = limits.PAYLOAD_BYTES
+    """The largest payload in bytes, on which all processes of the database agreed."""
 
     def check(self, action: Action) -> Verb[None]:
         """Refuse an action that nobody could run: by our own handlers, else by those that workers have registered."""
-        if isinstance(action, Log) or action.handler == COMMAND:
+        yield from self.check_all([action])
+
+    def check_all(self, actions: Iterable[Action]) -> Verb[None]:
+        """Refuse all where nobody could run one of them; the database is asked once for each handler."""
+        known: dict[str, list[Row]] = {}
+        for action in actions:
+            yield from self._check(action, known)
+
+    def _check(self, action: Action, known: dict[str, list[Row]]) -> Verb[None]:
+        if isinstance(action, Log):
+            return
+        if (size := len(action.payload.encode())) > self.payload_limit:
+            field = f"payload of {action.handler}"
+            raise InvalidPayload(field, action.payload, f"at most {self.payload_limit:,} bytes (it has {size:,})")
+        if action.handler == COMMAND:
             return
         handler = self.handlers.get(action.handler)
         if handler is not None:
             if action.payload_version == handler.version:
                 handler.payload.check(action.payload)
             return
-        if not self.scope.chains_writes:
+        if not self.scope.chains_writes and not known:
             yield from ask("become_writer")  # before the first read, so that a lent transaction can still write
-        rows = yield from ask("known_handlers", name=action.handler)
+        if action.handler not in known:
+            known[action.handler] = yield from ask("known_handlers", name=action.handler)
+        rows = known[action.handler]
         if not rows:
             here = ", ".join(sorted(self.handlers)) or "none"
             raise UnknownHandler(

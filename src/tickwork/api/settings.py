@@ -32,7 +32,8 @@ class Settings:
     ``database``: ``sqlite:///work.db`` or ``postgresql://...``; ``schema``: PostgreSQL's schema, on SQLite the prefix of
     the tables; ``wake``: whether a write wakes daemons and workers by NOTIFY (``none``: they poll; a two-phase
     ``prepare transaction`` needs it); ``pool_size``: connections to PostgreSQL; ``synchronous``: SQLite's, full or
-    normal.
+    normal. On two every process of a database must agree (:mod:`tickwork.api.agreement`): ``payload_limit``, the
+    largest payload in bytes, and ``namespaces``, those that there may be (none named: any).
     """
 
     database: str
@@ -41,6 +42,8 @@ class Settings:
     wake: Wake = "notify"
     pool_size: int | None = None
     synchronous: str | None = None
+    payload_limit: int = limits.PAYLOAD_BYTES
+    namespaces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.database, str) or not self.database:
@@ -55,6 +58,11 @@ class Settings:
             raise ConfigurationError("wake", self.wake, "notify or none")
         if self.pool_size is not None:
             limits.number(self.pool_size, "pool_size", 1, 10_000)
+        limits.number(self.payload_limit, "payload_limit", 1, limits.PAYLOAD_BYTES)
+        if isinstance(self.namespaces, str):
+            raise ConfigurationError("namespaces", self.namespaces, "a list of names, not one text")
+        names = tuple(limits.text(name, "namespaces", limits.NAME_LENGTH) for name in self.namespaces)
+        object.__setattr__(self, "namespaces", names)
 
     @classmethod
     def gather(
@@ -68,9 +76,11 @@ class Settings:
         >>> Settings.gather({"namespace": "billing"}, {"TICKWORK_DATABASE": "sqlite://"}).namespace
         'billing'
         """
-        found = _from_file((folder or Path.cwd()) / FILE)
+        found = _from_file(Path(FILE) if folder is None else folder / FILE)
         spoken = os.environ if environment is None else environment
         found.update({setting: spoken[name] for name, setting in ENVIRONMENT.items() if spoken.get(name)})
+        for name, value in given.items():
+            _known(name, name, value)
         found.update({name: value for name, value in given.items() if value is not None})
         found.setdefault("database", "")
         return cls(**found)
@@ -86,8 +96,13 @@ def _from_file(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(file.name, str(error), "a file in TOML") from None
     table = said.get("tickwork", said)
-    known = [field.name for field in fields(Settings)]
     for name in table:
-        if name not in known:
-            raise ConfigurationError(f"{file.name}: {name}", table[name], f"one of {', '.join(known)}")
+        _known(name, f"{file.name}: {name}", table[name])
     return dict(table)
+
+
+def _known(name: str, field: str, value: Any) -> None:
+    """Refuse a setting that there is not: a misspelt one would silently not count."""
+    known = [field.name for field in fields(Settings)]
+    if name not in known:
+        raise ConfigurationError(field, value, f"a setting that there is: {', '.join(known)}")

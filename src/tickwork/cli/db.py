@@ -45,6 +45,19 @@ def check(app: Tickwork) -> None:
 
 
 @db.command()
+@connected
+def agree(app: Tickwork) -> None:
+    """Make the shared settings of this program those of the database; others are refused from now on, by name.
+
+    Shared are payload_limit and namespaces. Stop the processes that run with the old ones first.
+
+    $ tickwork db agree --app myapp:app
+    """
+    app.agree()
+    click.echo("agreed: every process that starts from now on must have these settings")
+
+
+@db.command()
 @click.option("--after", type=click.IntRange(0), default=0, metavar="N", help="Only the steps after this one.")
 @connected
 def sql(app: Tickwork, after: int) -> None:
