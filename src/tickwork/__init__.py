@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tickwork.signals import GiveUp as GiveUp
     from tickwork.signals import RetryAfter as RetryAfter
     from tickwork.signals import Snooze as Snooze
+    from tickwork.store.own import OwnTransaction as OwnTransaction
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ _HOMES = {
     "Decline": "tickwork.signals",
     "GiveUp": "tickwork.signals",
     "Log": "tickwork.model.action",
+    "OwnTransaction": "tickwork.store.own",
     "PutTask": "tickwork.model.action",
     "RetryAfter": "tickwork.signals",
     "Snooze": "tickwork.signals",
@@ -47,6 +49,7 @@ __all__ = [
     "Decline",
     "GiveUp",
     "Log",
+    "OwnTransaction",
     "PutTask",
     "RetryAfter",
     "Snooze",

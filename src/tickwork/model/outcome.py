@@ -94,6 +94,8 @@ class Outcome(NamedTuple):
     snoozed: int = 0
     follow_ups: tuple[dict[str, Any], ...] = ()
     """The columns of tasks that are put if this outcome is settled as done."""
+    settled: bool = False
+    """Its own transaction has settled it already: only its place in its batch is to be freed."""
 
     @property
     def archived(self) -> bool:

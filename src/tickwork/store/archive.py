@@ -28,6 +28,11 @@ class Settlement(NamedTuple):
 
 def settle(transaction: Transaction, worker_id: int, batch: Sequence[Outcome], finished: Iterable[int]) -> Settlement:
     """Settle outcomes, and drop the leases in *finished*, of which this batch has the last tasks."""
+    if any(each.settled for each in batch):
+        batch = [each for each in batch if not each.settled]
+        if not batch:
+            leases.drop(transaction, finished)
+            return Settlement(0)
     words = [each for each in batch if each.archived]
     plain = len(words) == len(batch) and not any(each.error or each.follow_ups for each in batch)
     if not transaction.dialect.chains_writes or not plain:

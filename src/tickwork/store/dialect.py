@@ -96,6 +96,11 @@ class Transaction(ABC):
             result: Result = stop.value
             return result
 
+    @property
+    @abstractmethod
+    def stands(self) -> bool:
+        """Whether the transaction is open and has not failed, by what the driver says."""
+
     @abstractmethod
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo, on an error, what was written inside; the transaction lives on."""
@@ -132,6 +137,8 @@ class Dialect(ABC):
     chains_writes: ClassVar[bool]
     #: Whether rows are locked one by one (and may be skipped), or the whole database has one writer at a time.
     locks_rows: ClassVar[bool]
+    #: How long a transaction with a handler of the user's in it may take, in microseconds; None: nobody waits for it.
+    longest_own: ClassVar[int | None] = None
     #: Called with a statement's name before it is run: the tests count, or kill the process, here.
     on_statement: Callable[[str], None] | None = None
 
@@ -143,9 +150,12 @@ class Dialect(ABC):
 
     @abstractmethod
     def begin(
-        self, role: str, now: Instant | None = None, *, reading: bool = False
+        self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
     ) -> AbstractContextManager[Transaction]:
-        """Open a transaction of this library's own; commit at the end of the block, roll back on an error."""
+        """Open a transaction of this library's own; commit at the end of the block, roll back on an error.
+
+        *handing*: a handler of the user's will write in it, so its session is planned as any application's is.
+        """
 
     @abstractmethod
     def now(self, given: Instant | None) -> Instant | None:

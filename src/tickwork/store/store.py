@@ -21,12 +21,12 @@ class Store:
         self.dialect, self.watch = dialect, watch
 
     def begin(
-        self, role: str, now: Instant | None = None, *, reading: bool = False
+        self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
     ) -> AbstractContextManager[Transaction]:
-        """Open a transaction of our own in a role; it commits at the end of the block."""
+        """Open a transaction of our own in a role; it commits at the end of the block. *handing*: to a handler."""
         if now is None and self.watch is not None:
             now = self.watch.now()
-        return self.dialect.begin(role, now, reading=reading)
+        return self.dialect.begin(role, now, reading=reading, handing=handing)
 
     def read(self, now: Instant | None = None) -> AbstractContextManager[Transaction]:
         """Open a transaction that changes nothing."""

@@ -18,6 +18,7 @@ import msgspec
 
 from tickwork.errors import ConfigurationError, InvalidPayload
 from tickwork.model.work import Task
+from tickwork.store.own import OwnTransaction
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -41,6 +42,8 @@ class Payload:
         parameters = list(inspect.signature(function).parameters.values())
         self.takes_task = bool(parameters) and _is_task(parameters[0])
         fields = parameters[1:] if self.takes_task else parameters
+        self.transaction = next((field.name for field in fields if _is_transaction(field)), None)
+        fields = [field for field in fields if field.name != self.transaction]
         self.takes_more = any(field.kind is inspect.Parameter.VAR_KEYWORD for field in fields)
         fields = [field for field in fields if field.kind is not inspect.Parameter.VAR_KEYWORD]
         for field in fields:
@@ -112,6 +115,14 @@ def _is_task(parameter: inspect.Parameter) -> bool:
         return False
     named = parameter.annotation if isinstance(parameter.annotation, str) else ""
     return parameter.name == "task" or parameter.annotation is Task or named.rpartition(".")[2] == "Task"
+
+
+def _is_transaction(parameter: inspect.Parameter) -> bool:
+    annotation = parameter.annotation
+    named = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    return parameter.kind in _NAMED and (
+        parameter.name == "transaction" or named.rpartition(".")[2] == OwnTransaction.__name__
+    )
 
 
 def _struct(

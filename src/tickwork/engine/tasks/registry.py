@@ -74,6 +74,11 @@ class Handler:
         """Whether it wants to be shown the task."""
         return self.payload.takes_task
 
+    @property
+    def transactional(self) -> bool:
+        """Whether it is given the transaction in which its task is completed."""
+        return self.payload.transaction is not None
+
     def arguments(self, text: str, version: int) -> dict[str, Any]:
         """Return a stored payload as arguments; older ones are upgraded first."""
         if version < self.version and self.upgrade is not None:
@@ -110,8 +115,11 @@ class Registry(Mapping[str, Handler]):
         timeout: timedelta | float | None = None,
         version: int = 1,
         upgrade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
+        transactional: bool | None = None,
     ) -> Handler:
         """Register *function* under *name* and return the handler; durations are timedeltas or seconds.
+
+        A parameter ``transaction`` makes it transactional by itself: *transactional* only says so for the reader.
 
         Raises ConfigurationError for a name that is taken or malformed, and for a setting out of range.
         """
@@ -134,6 +142,7 @@ class Registry(Mapping[str, Handler]):
             version=version,
             upgrade=upgrade,
         )
+        _check_transactional(handler, transactional)
         self._handlers[name] = handler
         return handler
 
@@ -158,6 +167,17 @@ class Registry(Mapping[str, Handler]):
 
     def __len__(self) -> int:
         return len(self._handlers)
+
+
+def _check_transactional(handler: Handler, said: bool | None) -> None:
+    if said is not None and said is not handler.transactional:
+        parameter = handler.payload.transaction
+        there_is = f"a parameter {parameter!r}" if parameter else "no parameter named transaction"
+        raise ConfigurationError("transactional", said, f"{not said}, for the handler has {there_is}")
+    if handler.transactional and handler.is_async:
+        raise ConfigurationError(
+            "transactional", handler.name, "a plain function: what it writes in its task's transaction is not awaited"
+        )
 
 
 def _callable(backoff: Wait) -> Wait:

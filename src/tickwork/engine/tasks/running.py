@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tickwork.engine.tasks.registry import Handler
-from tickwork.errors import StoreError
+from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
+from tickwork.errors import StoreError, TickworkError
 from tickwork.model import outcome as outcomes
 from tickwork.model.outcome import Outcome
 from tickwork.model.work import Claimed, Signs, Task
 from tickwork.signals import Signal
 from tickwork.store import claims
+from tickwork.store.own import OwnTransaction
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, Instant, Watch
 
@@ -62,9 +64,11 @@ class Running:
         store: Store,
         watch: DatabaseWatch,
         finished: Callable[[Outcome], None],
+        number: Callable[[], int],
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.store, self.watch, self.finished, self.chance = store, watch, finished, chance
+        self.transactional = Transactional(store, watch.steady, number)
         self.signs = Signs()
         self.now: dict[int, tuple[Claimed, Instant]] = {}
         """What is running at this moment, since when."""
@@ -76,6 +80,9 @@ class Running:
             return
         started_at = self.watch.now()
         self.now[claimed.id] = (claimed, started_at)
+        if handler.transactional:
+            self._run_in_transaction(job, started_at)
+            return
         try:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
             if handler.payload.takes_task:
@@ -88,6 +95,31 @@ class Running:
             self._raised(job, error, started_at)
         else:
             self._returned(job, result, started_at, task)
+        finally:
+            self.now.pop(claimed.id, None)
+
+    def _run_in_transaction(self, job: Job, started_at: Instant) -> None:
+        """Run it in its task's own transaction: what comes out is settled, or nothing of it happened."""
+        claimed, handler = job
+
+        def called(own: OwnTransaction) -> Outcome:
+            arguments = handler.arguments(claimed.payload, claimed.payload_version)
+            task = Task(claimed, self.signs) if handler.takes_task else None
+            shown = () if task is None else (task,)
+            result = handler.function(*shown, **{str(handler.payload.transaction): own}, **arguments)
+            return self._outcome(job, result, started_at, task)
+
+        try:
+            self.finished(self.transactional.run(claimed, called))
+        except NotOurs:
+            self.signs.lost.add(claimed.token)
+        except NotBegun as error:
+            log.warning("task %d does not start, its transaction cannot be begun: %s", claimed.id, error)
+            self.finished(outcomes.released(claimed, self.watch.now()))
+        except Raised as raised:
+            self._raised(job, raised.error, started_at)
+        except TickworkError as error:
+            self._raised(job, error, started_at)
         finally:
             self.now.pop(claimed.id, None)
 
@@ -142,13 +174,16 @@ class Running:
         return ours
 
     def _returned(self, job: Job, result: Any, started_at: Instant, task: Task | None) -> None:
+        self.finished(self._outcome(job, result, started_at, task))
+
+    def _outcome(self, job: Job, result: Any, started_at: Instant, task: Task | None) -> Outcome:
         kept, reason = None, None
         if job.handler.keep_result and result is not None:
             kept, reason = _kept(result)
         outcome = outcomes.done(job.claimed, kept, reason, started_at, self.watch.now())
         if task is not None and task.follow_ups:
             outcome = outcome._replace(follow_ups=tuple(task.follow_ups))
-        self.finished(outcome)
+        return outcome
 
     def _raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
         claimed, handler = job

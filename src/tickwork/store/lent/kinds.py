@@ -27,6 +27,7 @@ KINDS: dict[tuple[str, str], tuple[str, str]] = {
     ("django", "BaseDatabaseWrapper"): ("django", "LentDjango"),
     ("django", "ConnectionProxy"): ("django", "LentDjango"),
     ("builtins", "str"): ("django", "LentDjango.of_alias"),
+    ("tickwork", "OwnTransaction"): ("own", "loan_of_own"),
 }
 
 
@@ -43,7 +44,7 @@ def loan_of(lent: Any) -> Loan:
             "connection",
             lent,
             "a SQLAlchemy Session, Connection, AsyncSession or AsyncConnection, a Django connection or its alias, a "
-            "psycopg connection (sync or async), or an asyncpg, sqlite3 or aiosqlite connection",
+            "psycopg connection (sync or async), an asyncpg, sqlite3 or aiosqlite connection, or a task's own transaction",
         )
     return maker(lent)
 

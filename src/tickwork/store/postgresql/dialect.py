@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -47,8 +48,6 @@ DAEMON_SESSION = {
     "plan_cache_mode": "force_custom_plan",
     "application_name": "tickwork-daemon",
 }
-#: A worker's statements touch what they name by its key, however small the tables seem to the planner.
-#: Planned anew each time (1 ms): PostgreSQL's general plan for a batch's arrays settles ten times slower.
 #: A frozen controller releases its batch, too; and it waits for nobody.
 CONTROLLER_SESSION = {
     "idle_in_transaction_session_timeout": "5s",
@@ -57,11 +56,21 @@ CONTROLLER_SESSION = {
     "jit": "off",
     "application_name": "tickwork-controller",
 }
+#: A worker's statements touch what they name by its key, however small the tables seem to the planner.
+#: Planned anew each time (1 ms): PostgreSQL's general plan for a batch's arrays settles ten times slower.
 WORKER_SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
     "enable_seqscan": "off",
     "plan_cache_mode": "force_custom_plan",
+}
+#: A handler's own statements are planned as its application is used to; a frozen worker lets go of its task.
+HANDLER_SESSION = {"idle_in_transaction_session_timeout": "60s", "application_name": "tickwork-handler"}
+SESSIONS = {
+    "daemon": DAEMON_SESSION,
+    "controller": CONTROLLER_SESSION,
+    "worker": WORKER_SESSION,
+    "handler": HANDLER_SESSION,
 }
 POOL_WAIT_SECONDS = 10.0
 
@@ -100,6 +109,10 @@ class PostgresqlTransaction(Transaction):
         }
         return self._cursor.execute(found.pyformat, typed(found, self._filled(found, values)))
 
+    @property
+    def stands(self) -> bool:
+        return self.connection.info.transaction_status == TransactionStatus.INTRANS
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         self._cursor.execute("savepoint tickwork")
@@ -130,10 +143,13 @@ class PostgresqlDialect(Dialect):
         self._guard = threading.Lock()
 
     @contextmanager
-    def begin(self, role: str, now: Instant | None = None, *, reading: bool = False) -> Iterator[PostgresqlTransaction]:
-        session = {"daemon": DAEMON_SESSION, "controller": CONTROLLER_SESSION, "worker": WORKER_SESSION}.get(role, {})
+    def begin(
+        self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
+    ) -> Iterator[PostgresqlTransaction]:
+        kind = "handler" if handing else role
+        session = SESSIONS.get(kind, {})
         with self.translated():
-            pool = self._pool(role if session else "application", session)
+            pool = self._pool(kind if session else "application", session)
             self.tell("begin")
             connection = self._open(pool, self._opening(session, reading))
             try:
