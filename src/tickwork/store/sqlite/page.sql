@@ -421,3 +421,33 @@ select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), v
        value ->> 3, value ->> 4, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags
   from json_each(:items) order by key
 returning id;
+
+-- name: make_keys
+-- writer: worker
+-- json_each instead of unnest
+insert into tickwork.generator (namespace, name, key, changed_at)
+select :namespace, :name, k.value, :now from json_each(:keys) k where true order by k.value
+    on conflict (namespace, name, key) do nothing;
+
+-- name: make_generator
+-- writer: worker
+-- the table that is written is named with its prefix
+insert into tickwork.generator (namespace, name, key, about, changed_at) values (:namespace, :name, '', :about, :now)
+    on conflict (namespace, name, key) do update set about = excluded.about where about <> excluded.about;
+
+-- name: count_work
+-- writer: worker
+-- max instead of greatest
+update tickwork.generator
+   set done = done + :done, failed = failed + :failed, served_at = max(coalesce(served_at, 0), :served_at)
+ where namespace = :namespace and name = :name and key = '';
+
+-- name: wake_for_generators
+-- writer: application, operator, worker
+-- a commit is seen by itself
+select 1;
+
+-- name: writers_of_table
+-- reader: anyone
+-- one writer at a time: what is not committed has drawn no number that anybody could have passed
+select null where false and :table = :position;
