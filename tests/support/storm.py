@@ -46,7 +46,15 @@ class Storm:
 
 
 def run_storm(
-    url: str, folder: Path, seed: int, seconds: float, *, daemons: int = 2, applications: int = 4, edits: int = 0
+    url: str,
+    folder: Path,
+    seed: int,
+    seconds: float,
+    *,
+    daemons: int = 2,
+    applications: int = 4,
+    workers: int = 0,
+    edits: int = 0,
 ) -> Storm:
     """Let it blow for *seconds*, and until at least *edits* edits were made; then drain and account for everything."""
     stop = folder / "stop"
@@ -54,6 +62,7 @@ def run_storm(
         _CONTEXT.Process(target=_application, args=(url, str(folder), str(stop), seed * 1_000 + number, number))
         for number in range(applications)
     ]
+    roles += [_CONTEXT.Process(target=_worker, args=(url, str(stop))) for _ in range(workers)]
     storm = Storm()
     for role in roles:
         role.start()
@@ -131,6 +140,20 @@ def _edit_some(app: Tickwork, connection: Any, chance: random.Random) -> list[An
     return [edit for edit in edits if edit is not None]
 
 
+def _worker(url: str, stop: str) -> None:
+    """Run the storm's tasks, under short leases, until told to stop."""
+    app = Tickwork(url)
+    app.handler("storm")(_nothing)
+    with app.process(daemon=False, concurrency=4, lease=2):
+        pause = threading.Event()
+        while not Path(stop).exists():
+            pause.wait(0.05)
+
+
+def _nothing() -> None:
+    """The storm's handler."""
+
+
 def _connect(url: str) -> psycopg.Connection[Any]:
     pause = threading.Event()
     while True:
@@ -193,7 +216,7 @@ def _kill_one(watcher: psycopg.Connection[Any], chance: random.Random) -> int:
     pids = watcher.execute(
         """
         select pid from pg_stat_activity where datname = current_database()
-           and application_name in ('tickwork-daemon', 'storm-application') and state <> 'idle'
+           and pid <> pg_backend_pid() and state <> 'idle' and backend_type = 'client backend'
         """
     ).fetchall()
     if not pids:
@@ -255,6 +278,7 @@ def _account(url: str, folder: Path, storm: Storm) -> None:
             """
             select 'firing without task', f.trigger_id, f.planned_at from tickwork.firing f
              where f.outcome = 'fired' and not exists (select 1 from tickwork.task k where k.id = f.task_id)
+               and not exists (select 1 from tickwork.archive a where a.id = f.task_id and a.outcome = 'done')
             union all
             select 'task without firing', k.trigger_id, k.planned_at from tickwork.task k
              where not exists (select 1 from tickwork.firing f where f.task_id = k.id)

@@ -1,4 +1,4 @@
-"""Edits stay linear under five daemons, four applications and kills, for as long as you like."""
+"""Edits stay linear under five daemons, three workers, four applications and kills, for as long as you like."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def verify(run: Run) -> None:
             migrate(url)
             notes = bench / f"round-{round_number}"
             notes.mkdir()
-            storm = run_storm(url, notes, run.random.randrange(2**20), min(run.left, 60), daemons=5)
+            storm = run_storm(url, notes, run.random.randrange(2**20), min(run.left, 60), daemons=5, workers=3)
             run.count("edits", storm.edits)
             run.count("firings", storm.firings)
             run.count("kills", storm.kills)

@@ -14,10 +14,14 @@ from typing import NamedTuple
 from tickwork.model.event import Event, first_after
 from tickwork.model.policies import MISSED_LIMIT, Policies, jitter_of
 from tickwork.model.trigger import Order, Pause
-from tickwork.watch import Instant
+from tickwork.watch import SECOND, Instant
 
 #: At most so many firings of one trigger in one turn; the rest stays due.
 FIRINGS_PER_TURN = 100
+#: How ends a task whose trigger is to pause on failure.
+FAILED = frozenset({"gave up", "lost"})
+#: When a slot that waits for the previous task is looked at again.
+LOOK_AGAIN = 1 * SECOND
 #: A run of skipped or coalesced slots is counted so far in one turn (a clock of one second, a day and more).
 SLOTS_PER_TURN = 100_000
 
@@ -46,6 +50,24 @@ class Verdict(NamedTuple):
     next_at: Instant | None
     due_at: Instant | None
     fired: int
+    replaces: int | None = None
+    """The unfinished task that is asked to stop, since this firing replaces it."""
+
+
+class Previous(NamedTuple):
+    """The task that this trigger's last firing put: unfinished, or over with an outcome."""
+
+    task_id: int
+    outcome: str | None
+    finished_at: Instant | None
+
+    @property
+    def unfinished(self) -> bool:
+        return self.outcome is None
+
+    def failed_since(self, resumed_at: Instant | None) -> bool:
+        """Whether it failed, and nobody has resumed the trigger since."""
+        return self.outcome in FAILED and (resumed_at is None or (self.finished_at or 0) > resumed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +85,71 @@ class Slot(NamedTuple):
     reason: str
 
 
-def judge(order: Order, event: Event, now: Instant, pauses: Sequence[Pause] = ()) -> Verdict | Question:
-    """Decide about every due slot of an event whose order is active and in force."""
+def judge(
+    order: Order, event: Event, now: Instant, pauses: Sequence[Pause] = (), previous: Previous | None = None
+) -> Verdict | Question:
+    """Decide about every due slot of an event whose order is active and in force.
+
+    *previous* is handed in where the policies ask for it (:func:`asks_for_previous`).
+    """
     planned_at, policies = event.next_at, order.policies
     if planned_at is None:
         return Verdict((), event.last_at, None, None, 0)
+    if asks_for_previous(policies):
+        return _judge_beside(order, event, now, pauses, previous)
     if policies.misfire == "all" and not pauses and not policies.jitter and not policies.max_firings:
         next_at = first_after(order, planned_at)
         if next_at is None or next_at > now:  # nearly always: one slot, which fires
             return Verdict((fired(order, planned_at, event.last_at, 1),), planned_at, next_at, next_at, 1)
-    if policies.misfire == "all" and not pauses and (missed := _count_due(order, planned_at, now)) > MISSED_LIMIT:
-        return Question(
-            f"more than {missed - 1:,} slots were missed and the misfire policy is 'all': "
-            "resume the trigger with missed='all', 'latest' or 'skip'"
-        )
+    if (question := _too_many(order, planned_at, now, pauses)) is not None:
+        return question
     return _judge_each(order, event, policies, list(_due_slots(order, planned_at, now, policies, pauses)))
 
 
-def _judge_each(order: Order, event: Event, policies: Policies, slots: Sequence[Slot]) -> Verdict:
-    left = FIRINGS_PER_TURN
+def asks_for_previous(policies: Policies) -> bool:
+    """Whether the policies look at the task of the last firing: overlap, or pause on failure."""
+    return policies.overlap != "allow" or policies.pause_on_failure
+
+
+def _judge_beside(
+    order: Order, event: Event, now: Instant, pauses: Sequence[Pause], previous: Previous | None
+) -> Verdict | Question:
+    """Judge with an eye on the previous task; one firing per turn, since the next slot has that one as its previous."""
+    policies, planned_at = order.policies, event.next_at
+    if policies.pause_on_failure and previous is not None and previous.failed_since(order.resumed_at):
+        return Question(f"its last task, {previous.task_id}, ended as {previous.outcome!r}: resume the trigger")
+    if previous is not None and previous.unfinished:
+        if policies.overlap == "queue":
+            return Verdict((), event.last_at, planned_at, now + LOOK_AGAIN, 0)
+        if policies.overlap == "skip":
+            slots = [slot.planned_at for slot in _due_slots(order, planned_at, now, policies, pauses)]
+            if not slots:
+                return Verdict((), event.last_at, planned_at, event.due_at, 0)
+            next_at = first_after(order, slots[-1])
+            due_at = None if next_at is None else next_at + jitter_of(order.id, next_at, policies.jitter)
+            return Verdict((passed(order, "skipped", "overlap", slots),), slots[-1], next_at, due_at, 0)
+    if planned_at is not None and (question := _too_many(order, planned_at, now, pauses)) is not None:
+        return question
+    slots_due = list(_due_slots(order, planned_at, now, policies, pauses))
+    verdict = _judge_each(order, event, policies, slots_due, firings_per_turn=1)
+    if verdict.fired and policies.overlap == "replace" and previous is not None and previous.unfinished:
+        return verdict._replace(replaces=previous.task_id)
+    return verdict
+
+
+def _too_many(order: Order, planned_at: Instant, now: Instant, pauses: Sequence[Pause]) -> Question | None:
+    if order.policies.misfire != "all" or pauses or (missed := _count_due(order, planned_at, now)) <= MISSED_LIMIT:
+        return None
+    return Question(
+        f"more than {missed - 1:,} slots were missed and the misfire policy is 'all': "
+        "resume the trigger with missed='all', 'latest' or 'skip'"
+    )
+
+
+def _judge_each(
+    order: Order, event: Event, policies: Policies, slots: Sequence[Slot], firings_per_turn: int = FIRINGS_PER_TURN
+) -> Verdict:
+    left = firings_per_turn
     if policies.max_firings is not None:
         left = min(left, policies.max_firings - event.firings)
     firings: list[Firing] = []

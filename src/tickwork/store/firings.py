@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tickwork.model.firing import Firing
+from tickwork.model.firing import Firing, Previous
 from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
 
@@ -52,6 +52,18 @@ def _record_by_slots(transaction: Transaction, firings: Sequence[Firing], now: I
     if task_id > newest[0]:
         transaction.run("put_fired_tasks", now=now, all_new=new == len(rows))
     return new
+
+
+def previous(transaction: Transaction, trigger_ids: Sequence[int]) -> dict[int, Previous]:
+    """Return the task that each of these triggers put last, with how it ended if it did."""
+    rows = transaction.all("previous_tasks", ids=trigger_ids)
+    return {trigger_id: Previous(*found) for trigger_id, *found in rows}
+
+
+def ask_to_stop(transaction: Transaction, task_ids: Sequence[int]) -> None:
+    """Request the end of tasks that a new firing replaces."""
+    if task_ids:
+        transaction.run("ask_to_stop", ids=task_ids)
 
 
 def messages(transaction: Transaction, trigger_ids: Sequence[int]) -> dict[int, str]:

@@ -30,7 +30,7 @@ from tickwork.errors import (
     TryAgain,
 )
 from tickwork.model.event import Event, Planned, failed, set_aside
-from tickwork.model.firing import Firing, Question, judge
+from tickwork.model.firing import Firing, Previous, Question, asks_for_previous, judge
 from tickwork.model.trigger import ACTIONS, Order, Pause
 from tickwork.store import events, firings
 from tickwork.store.dialect import Transaction
@@ -55,6 +55,7 @@ class Batch:
     firings: list[Firing] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
     logged: list[tuple[Order, Event]] = field(default_factory=list)
     messages: dict[int, str] = field(default_factory=dict)
     unfinished: bool = False
@@ -136,27 +137,36 @@ class Firings:
 
     def _fire(self, transaction: Transaction, dues: Sequence[Due], now: Instant) -> Batch:
         batch, watch = Batch(), self.stopwatch()
-        pauses = self._pauses(transaction, dues)
+        pauses, previous = self._pauses(transaction, dues), self._previous(transaction, dues)
         for event, order in dues:
             if (event.version, event.generation) != (order.version, order.generation) or order.state != "active":
                 batch.planned.append(plan_or_set_aside(order, event, self._tzdata, now))
             else:
-                self._decide(batch, order, event, pauses.get(order.id, ()), now)
+                self._decide(batch, order, event, now, pauses.get(order.id, ()), previous.get(order.id))
             if watch.check(order.key):
                 batch.unfinished = True
                 break  # the rest stays due; its locks end with this transaction
         new = firings.record(transaction, batch.firings, now)
         firings.advance(transaction, batch.steps, now)
         events.save(transaction, batch.planned, now)
+        firings.ask_to_stop(transaction, batch.replaced)
         if batch.logged:
             batch.messages = firings.messages(transaction, [order.id for order, _ in batch.logged])
         self.doubled += len(batch.firings) - new
         return batch
 
-    def _decide(self, batch: Batch, order: Order, event: Event, pauses: Sequence[Pause], now: Instant) -> None:
+    def _decide(
+        self,
+        batch: Batch,
+        order: Order,
+        event: Event,
+        now: Instant,
+        pauses: Sequence[Pause],
+        previous: Previous | None,
+    ) -> None:
         """Judge one trigger inside its own error boundary, before anything is written for it."""
         try:
-            verdict = judge(order, event, now, pauses)
+            verdict = judge(order, event, now, pauses, previous)
             if order.action not in ACTIONS:
                 raise InvalidInput("action", order.action, "task or log")
         except InvalidInput as error:
@@ -185,6 +195,8 @@ class Firings:
                 event.firings + verdict.fired,
             )
         )
+        if verdict.replaces is not None:
+            batch.replaced.append(verdict.replaces)
         if order.action == "log":
             batch.logged.append((order, event))
 
@@ -195,6 +207,17 @@ class Firings:
             if order.resumed_at is not None and event.next_at is not None and event.next_at < order.resumed_at
         ]
         return events.pauses(transaction, gaps) if gaps else {}
+
+    def _previous(self, transaction: Transaction, dues: Sequence[Due]) -> dict[int, Previous]:
+        asking = [order.id for _, order in dues if order.policies_text != "{}" and self._asks(order)]
+        return firings.previous(transaction, asking) if asking else {}
+
+    @staticmethod
+    def _asks(order: Order) -> bool:
+        try:
+            return asks_for_previous(order.policies)
+        except InvalidInput:
+            return False  # it is set aside when it is judged
 
     def _tell(self, batch: Batch, dues: Sequence[Due]) -> None:
         """After the commit: counts, and the lines of log actions."""

@@ -34,6 +34,25 @@ select (select count(*) from ledger),
        case when exists (select 1 from ledger where task_id is not null)
             then pg_notify('tickwork_' || 'tickwork', 'task')::text end;
 
+-- name: previous_tasks
+-- reader: anyone
+-- what became of the task that each of these triggers put last; asked only where a policy looks at it
+select t.id, f.task_id, a.outcome, a.finished_at
+  from tickwork.trigger t
+  join tickwork.firing f on f.trigger_id = t.id and f.generation = t.generation
+   and f.planned_at = (select max(l.planned_at) from tickwork.firing l
+                        where l.trigger_id = t.id and l.generation = t.generation and l.task_id is not null)
+  left join tickwork.archive a on a.id = f.task_id
+  left join tickwork.task k on k.id = f.task_id
+ where t.id = any(:ids::bigint[]) and (k.id is not null or a.id is not null);
+
+-- name: ask_to_stop
+-- writer: daemon
+-- overlap "replace": a request, honoured by whoever runs the task
+insert into tickwork.cancel_request (task_id, reason, requested_at, by)
+select id, 'replaced by the next firing', :now, 'trigger daemon' from tickwork.task where id = any(:ids::bigint[])
+    on conflict (task_id) do nothing;
+
 -- name: log_payloads
 -- reader: anyone
 -- what log actions say; read only for them, so that no payload travels for the others
