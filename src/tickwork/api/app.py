@@ -7,6 +7,7 @@ process only writes. What is written through :meth:`Tickwork.on` lives and dies 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -81,6 +82,7 @@ class Tickwork:
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
+        self._started_in = 0
 
     # ------------------------------------------------------------------------------------------------------ handlers
 
@@ -310,21 +312,24 @@ class Tickwork:
     ) -> Process:
         """Start the trigger daemon and a worker on threads of their own, beside a web server, and return.
 
-        Started already, they go on as they are. ``app.stop()`` ends them; ``async with app:`` does both.
+        Started already, they go on as they are. ``app.stop()`` ends them; ``async with app:`` does both, in a lifespan.
+        Threads do not survive a fork: where a server forks its workers (gunicorn, uwsgi), call this in the child
+        (``post_fork``, or the lifespan), each of which then runs its own; a child that was forked later begins anew.
         """
         with self._checking:
-            if self._started is None:
+            if self._started is None or self._started_in != os.getpid():
                 if upgrade:
                     self.migrate()
                 self._started = self.process(queues=queues, concurrency=concurrency, allow_commands=allow_commands)
                 self._started.start()
+                self._started_in = os.getpid()
             return self._started
 
     def stop(self, grace: float = 30.0) -> bool:
         """Stop what :meth:`start` started; return whether all that ran could finish within *grace* seconds."""
         with self._checking:
             started, self._started = self._started, None
-        return started is None or started.stop(grace)
+        return started is None or self._started_in != os.getpid() or started.stop(grace)
 
     # ------------------------------------------------------------------------------------------------------- reading
 

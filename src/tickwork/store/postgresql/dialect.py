@@ -8,6 +8,7 @@ loop over its index whatever the statistics say.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -140,7 +141,8 @@ class PostgresqlDialect(Dialect):
         self.turn = Turn(tables=f"{schema}.", now=NOW, arrays=True)
         self.book = Book.open("postgresql", self.turn)
         self._pools: dict[str, ConnectionPool[psycopg.Connection[Row]]] = {}
-        self._guard = threading.Lock()
+        self._inherited: list[dict[str, ConnectionPool[psycopg.Connection[Row]]]] = []
+        self._guard, self._pid = threading.Lock(), os.getpid()
 
     @contextmanager
     def begin(
@@ -190,6 +192,9 @@ class PostgresqlDialect(Dialect):
 
     def _pool(self, kind: str, session: dict[str, str]) -> ConnectionPool[psycopg.Connection[Row]]:
         with self._guard:
+            if self._pid != os.getpid():  # a child must not speak, nor say goodbye, on its parent's connections
+                self._inherited.append(self._pools)
+                self._pools, self._pid = {}, os.getpid()
             pool = self._pools.get(kind)
             if pool is None:
                 pool = self._pools[kind] = ConnectionPool(
@@ -249,8 +254,9 @@ class PostgresqlDialect(Dialect):
 
     def close(self) -> None:
         with self._guard:
-            for pool in self._pools.values():
-                pool.close()
+            if self._pid == os.getpid():
+                for pool in self._pools.values():
+                    pool.close()
             self._pools.clear()
 
     def script(self, transaction: Transaction, text: str) -> None:
