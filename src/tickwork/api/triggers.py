@@ -6,6 +6,7 @@ commits, and from then on the old order never fires. On a lent asynchronous conn
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, Unpack
 
@@ -17,6 +18,7 @@ from tickwork.clocks.codec import encode_json
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import Action
+from tickwork.model.many import ManyTriggers, TriggerLine, trigger_lines
 from tickwork.model.policies import decode_policies
 from tickwork.model.report import LedgerRow, Trigger, Version
 from tickwork.model.standing_order import (
@@ -29,8 +31,9 @@ from tickwork.model.standing_order import (
     settled,
     term_columns,
 )
-from tickwork.store import reports, triggers
+from tickwork.store import many, reports, triggers
 from tickwork.store.dialect import Verb
+from tickwork.store.many import Progress
 from tickwork.store.triggers import Edit, Held
 from tickwork.watch import Instant, to_instant
 
@@ -94,6 +97,47 @@ class Triggers:
             if not unchecked:
                 yield from desk.check(checked)
             return (yield from triggers.put(desk.scope, columns, rearm=rearm, by=by))
+
+        return desk.perform(verb)
+
+    def put_many(
+        self,
+        lines: Iterable[TriggerLine],
+        *,
+        rearm: bool = False,
+        by: str = "",
+        unchecked: bool = False,
+        progress: Progress | None = None,
+        **terms: Unpack[Terms],
+    ) -> ManyTriggers:
+        """Write many triggers at once: all of them, or none. Each line is (key, clock, action), or that and its terms.
+
+        A key that exists is edited, an identical line changes nothing; a key stands in one line only. *progress* is
+        called with how many are written and how many there are. Raises as :meth:`put` does, before anything is written.
+
+        >>> from datetime import timedelta
+        >>> from tickwork import Tickwork, clocks
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("feeds.poll")
+        ... def poll(feed: int): ...
+        >>> app.triggers.put_many((f"feed/{n}", clocks.Every(timedelta(hours=1)), poll.task(feed=n)) for n in range(500))
+        ManyTriggers(created=500, edited=0, rearmed=0, unchanged=0)
+        >>> app.close()
+        """
+        desk, now = self._desk, self._desk.now()
+        actions, rows = [], []
+        for key, clock, action, special in trigger_lines(lines):
+            checked = checked_action(action)
+            given = {**terms, **special}
+            mine = Terms(**{**desk.attempts(checked, given), **given})  # type: ignore[typeddict-item]
+            rows.append(StandingOrder.of(key, clock, checked, now, mine).columns())
+            actions.append(checked)
+
+        def verb() -> Verb[ManyTriggers]:
+            if not unchecked:
+                yield from desk.check_all(actions)
+            return (yield from many.put_triggers(desk.scope, rows, rearm=rearm, by=by, progress=progress))
 
         return desk.perform(verb)
 

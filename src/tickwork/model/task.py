@@ -149,7 +149,7 @@ class NewTask:
         if key is None:
             for name in ("scope", "existing"):
                 if name in self.treatment:
-                    raise InvalidInput(name, self.treatment[name], "a key beside it: it says what the key does")  # type: ignore[literal-required]
+                    raise InvalidInput(name, self.treatment[name], "a key beside it: it says what the key does")
             return {}
         if (period := self.period) is not None:
             return {"key_scope": "period", "period": period}

@@ -374,6 +374,70 @@ returning id, key;
 -- the second half of a retry
 delete from tickwork.archive where id = any(:ids::bigint[]);
 
+-- name: put_tasks
+-- writer: application, operator, worker
+-- rows as JSON instead of arrays
+insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
+                           attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
+                           root, root_at)
+select :namespace, value ->> 0, value ->> 1, max(coalesce(value ->> 2, :now) + value ->> 3, :now), value ->> 4,
+       value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
+       coalesce(value ->> 2, :now) + value ->> 3, :now, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17
+  from json_each(:rows)
+ where true
+ order by key
+    on conflict (namespace, unique_key) where unique_key is not null do nothing
+returning id;
+
+-- name: hasten_tasks
+-- writer: application, operator, worker
+-- rows as JSON instead of arrays
+update tickwork.task
+   set available_at = max(w.asked_at, :now), asked_at = min(tickwork.task.asked_at, w.asked_at)
+  from (select value ->> 14 as unique_key, min(coalesce(value ->> 2, :now) + (value ->> 3)) as asked_at
+          from json_each(:rows) group by 1) w
+ where namespace = :namespace and tickwork.task.unique_key = w.unique_key and state <> 'running'
+   and available_at > max(w.asked_at, :now)
+returning id;
+
+-- name: put_triggers
+-- writer: application, operator
+-- rows as JSON instead of arrays; no chained writes: the trail and the letters follow as statements of their own
+insert into tickwork.trigger as t
+       (namespace, key, clock_kind, clock_params, since_at, policies, action, handler, payload, payload_version,
+        queue, priority, attempts, expires_after, object, container, tags, created_at, changed_at, changed_by)
+select :namespace, value ->> 0, value ->> 1, value ->> 2, :now, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+       :now, :now, :by
+  from json_each(:rows)
+ where true
+    on conflict (namespace, key) do update set
+       did = case when :rearm = 1 or t.state = 'cancelled' then 'rearmed' else 'edited' end,
+       state = case when t.state = 'cancelled' then 'active' else t.state end,
+       version = t.version + 1,
+       generation = case when :rearm = 1 or t.state = 'cancelled' then t.generation + 1 else t.generation end,
+       since_at = case when :rearm = 1 or t.state = 'cancelled' or t.clock_id is not null
+                         or (t.clock_kind, t.clock_params) <> (excluded.clock_kind, excluded.clock_params)
+                       then :now else t.since_at end,
+       clock_kind = excluded.clock_kind, clock_params = excluded.clock_params, clock_id = null,
+       policies = excluded.policies, action = excluded.action, handler = excluded.handler,
+       payload = excluded.payload, payload_version = excluded.payload_version, queue = excluded.queue,
+       priority = excluded.priority, attempts = excluded.attempts, expires_after = excluded.expires_after,
+       object = excluded.object, container = excluded.container, tags = excluded.tags,
+       missed = null,
+       resumed_at = case when :rearm = 1 or t.state = 'cancelled' then null else t.resumed_at end,
+       changed_at = :now, changed_by = excluded.changed_by
+ where :rearm = 1 or t.state = 'cancelled' or t.clock_id is not null
+    or (t.clock_kind, t.clock_params, t.policies, t.action, t.handler, t.payload, t.payload_version, t.queue,
+        t.priority, t.attempts, t.tags)
+    <> (excluded.clock_kind, excluded.clock_params, excluded.policies, excluded.action, excluded.handler,
+        excluded.payload, excluded.payload_version, excluded.queue, excluded.priority, excluded.attempts,
+        excluded.tags)
+    or t.expires_after is not excluded.expires_after
+    or t.object is not excluded.object
+    or t.container is not excluded.container
+returning id, did;
+
 -- name: may_identify
 -- reader: anyone
 -- a file has no cluster
@@ -411,16 +475,6 @@ select 1;
 -- writer: application, operator
 -- nobody is notified: other processes see data_version
 insert into tickwork.trigger_change (trigger_id, fire_at) values (:id, coalesce(:planned_at, :now)) returning fire_at;
-
--- name: put_tasks
--- writer: application, operator, worker
--- one array of rows instead of arrays of columns
-insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, attempts,
-                           expires_at, asked_at, created_at, object, container, tags)
-select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), value ->> 0, value ->> 1, value ->> 2,
-       value ->> 3, value ->> 4, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags
-  from json_each(:items) order by key
-returning id;
 
 -- name: make_keys
 -- writer: worker
