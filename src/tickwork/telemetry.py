@@ -7,7 +7,7 @@ Nothing is configured on import; an application's own logging just sees these lo
 ``tickwork.planning``      DEBUG: ``planned``, with when next; WARNING: set aside, and why
 ``tickwork.firing``        DEBUG: each row of the ledger: ``fired``, ``skipped``, ``coalesced``; WARNING: set aside
 ``tickwork.loop.NAME``     DEBUG: ``sleeps until``, ``woken by``; WARNING: an error that is waited out
-``tickwork.worker``        WARNING: failed attempts, lost leases, tasks of unknown handlers; DEBUG: ``started``, ``ended``
+``tickwork.worker``        WARNING: failed attempts, lost leases, old work; DEBUG: each claim, each end
 ``tickwork.rescue``        WARNING: what was taken back from a process that has gone
 ``tickwork.jobs``          jobs: fired, run, ended
 ``tickwork.tick``          INFO: why a tick ended

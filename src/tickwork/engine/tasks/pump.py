@@ -19,6 +19,7 @@ from tickwork.engine.tasks.pool import UNSTARTED, Holdings, Pace, Prefetch
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.running import DatabaseWatch, Job, Running
 from tickwork.engine.tasks.settling import LINGER, Settling, settle_in_halves
+from tickwork.engine.tasks.telling import tell_claimed, tell_settled
 from tickwork.errors import StatementRefused
 from tickwork.model import outcome as outcomes
 from tickwork.model.lease import LENGTH, new_token
@@ -229,6 +230,7 @@ class Pump:
             return
         self._release([each for each in claimed if each.handler not in self.registry])  # another worker knows them
         jobs = [Job(each, self.registry[each.handler]) for each in claimed if each.handler in self.registry]
+        tell_claimed([job.claimed for job in jobs])
         for executor, coroutines in zip(self.executors, (False, True), strict=True):
             if mine := [job for job in jobs if job.handler.is_async is coroutines]:
                 executor.submit(mine)
@@ -240,6 +242,7 @@ class Pump:
             self._held_until = now + HELD_FOR
             batch = [outcome for outcome in batch if (outcome.id, outcome.token) not in held]
         self.holdings.let_go(batch)
+        tell_settled(batch)
         self._expect(batch)
         self._pace.count(len(batch))
         self.running.signs.cancelled.difference_update(outcome.id for outcome in batch)
