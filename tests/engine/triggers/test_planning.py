@@ -8,6 +8,8 @@ from tests.support.dying import dies
 from tests.support.scene import START, WORK, Scene
 from tickwork import clocks
 from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.errors import ReadOnlyStore
+from tickwork.store import events
 from tickwork.watch import ManualWatch, to_instant
 
 
@@ -192,3 +194,19 @@ def test_the_event_of_a_vanished_trigger_is_removed(scene):
     scene.sql("delete from tickwork.trigger")
     scene.work()
     assert count(scene, "event") == 0 and count(scene, "trigger_change") == 0
+
+
+def test_a_database_that_takes_no_writes_is_waited_out_and_nobody_set_aside(scene, monkeypatch):
+    scene.put("m", clocks.Every(60))
+
+    def refuse(*_):
+        raise ReadOnlyStore("the database takes no writes just now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "save", refuse)
+        with pytest.raises(ReadOnlyStore):
+            scene.work()
+    assert count(scene, "trigger_change") == 1
+    scene.work()
+    assert scene.event("m")["set_aside_at"] is None
+    assert scene.event("m")["due_at"] is not None

@@ -17,18 +17,9 @@ from dataclasses import dataclass, field
 
 from tickwork.clocks.zone import tzdata_version
 from tickwork.engine.triggers.mark import Mark
-from tickwork.engine.triggers.planning import plan_or_set_aside, told
+from tickwork.engine.triggers.planning import NOT_THE_ROWS, plan_or_set_aside, told
 from tickwork.engine.triggers.stopwatch import Stopwatch
-from tickwork.errors import (
-    InvalidClock,
-    InvalidInput,
-    ReadOnlyStore,
-    SchemaMismatch,
-    StatementRefused,
-    StoreError,
-    StoreUnavailable,
-    TryAgain,
-)
+from tickwork.errors import InvalidClock, InvalidInput, StatementRefused, StoreError
 from tickwork.model.event import Event, Planned, failed, set_aside
 from tickwork.model.firing import Firing, Previous, Question, asks_for_previous, judge
 from tickwork.model.trigger import ACTIONS, Order, Pause
@@ -42,8 +33,6 @@ from tickwork.watch import FIRST_INSTANT, Instant, show_instant
 log = logging.getLogger("tickwork.firing")
 
 BATCH = 1_000
-#: Errors that say nothing about the rows of a batch: they are waited out, not hunted down by halves.
-NOT_THE_ROWS = (StoreUnavailable, TryAgain, ReadOnlyStore, SchemaMismatch)
 NOWHERE = (FIRST_INSTANT, 0)
 LAST_ID = 2**63 - 1
 

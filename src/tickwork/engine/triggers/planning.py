@@ -18,7 +18,7 @@ import msgspec
 
 from tickwork.clocks.zone import tzdata_version
 from tickwork.engine.triggers.stopwatch import Stopwatch
-from tickwork.errors import StoreError, StoreUnavailable, TryAgain
+from tickwork.errors import ReadOnlyStore, SchemaMismatch, StoreError, StoreUnavailable, TryAgain
 from tickwork.model.event import Event, Planned, plan, set_aside
 from tickwork.model.firing import by_hand
 from tickwork.model.trigger import Order
@@ -31,6 +31,8 @@ from tickwork.watch import Instant, show_instant
 log = logging.getLogger("tickwork.planning")
 
 BATCH = 1_000
+#: Errors that say nothing about the rows of a batch: they are waited out, not hunted down row by row.
+NOT_THE_ROWS = (StoreUnavailable, TryAgain, ReadOnlyStore, SchemaMismatch)
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Planning:
             return False
         try:
             return self._sweep_on(now)
-        except (StoreUnavailable, TryAgain):
+        except NOT_THE_ROWS:
             self._after = self._top = 0
             raise
         except StoreError as error:
@@ -130,7 +132,7 @@ class Planning:
                     alone = events.letters(transaction, letter.id - 1, letter.id, 1)
                     served = self._serve(transaction, alone, now) if alone else []
                 self.planned += len(served)
-            except (StoreUnavailable, TryAgain):
+            except NOT_THE_ROWS:
                 raise
             except StoreError as refused:
                 self._set_aside(letter, refused, now)
