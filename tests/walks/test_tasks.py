@@ -69,13 +69,17 @@ def work(store: Store) -> None:
 
 
 def recover(store: Store) -> None:
+    recover_with(store, registry())
+
+
+def recover_with(store: Store, handlers: Any) -> None:
     """A rescuer that has watched for a lease's length, and a worker after it."""
     shop = Shop(store, NOON + 3600 * SECOND)
     rescue = Rescue(store)
     rescue.turn(shop.watch.now())
     shop.wind(31)
     rescue.turn(shop.watch.now())
-    worker = shop.worker(registry())
+    worker = shop.worker(handlers)
     for _ in range(3):
         worker.run_due()
         shop.wind(3600)
