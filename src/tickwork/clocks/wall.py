@@ -25,6 +25,8 @@ _LAST_SECOND = LAST_INSTANT // 1_000_000
 _FIRST_SECOND = FIRST_INSTANT // 1_000_000
 #: Segments looked at before a rule that only ever falls into gaps is given up: two a year for 400 years, and a margin.
 MOST_SEGMENTS = 2_000
+#: Further ahead than any two offsets of one zone lie apart, in seconds.
+FAR = 2 * FURTHEST
 
 
 def next_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc: int) -> int | None:
@@ -37,6 +39,11 @@ def next_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc:
                 return None
         elif local - offset < calm_until:
             return local - offset
+        elif utc < calm_until and local - offset - utc > FAR:
+            # Far ahead, on a calm day: no fold between here and there turns the wall clock back to before *utc*.
+            there = zone.segment(local - offset)
+            if there[5] <= local - there[2] < there[6]:
+                return local - there[2]
     for _ in range(MOST_SEGMENTS):
         start, end, offset, before, after, _, _ = zone.segment(utc)
         lowest = max(utc, start + before - offset) if fold == "first" and before > offset else utc

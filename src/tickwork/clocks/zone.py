@@ -69,7 +69,7 @@ class Zone:
     (1774747800,)
     """
 
-    __slots__ = ("_footer", "_hit", "_known_until", "_ruled_until", "_table", "fixed", "name")
+    __slots__ = ("_footer", "_hit", "_known_until", "_made", "_ruled_until", "_table", "fixed", "name")
 
     def __init__(
         self, name: str, transitions: Sequence[int], offsets: Sequence[int], footer: FooterRule | None = None
@@ -82,6 +82,7 @@ class Zone:
         self._ruled_until = transitions[-1] if transitions else BEGINNING
         self._known_until = self._last_known() if footer is not None else END
         self.fixed = footer is None and not self._table[0]
+        self._made: dict[int, Segment] = {}
         self._hit = self._segment(0)
 
     @staticmethod
@@ -166,12 +167,17 @@ class Zone:
             self._extend(utc)
         at, offsets = self._table
         i = bisect_right(at, utc)
+        made = self._made.get(i)
+        if made is not None and made[0] <= utc < made[1]:
+            return made
         start = at[i - 1] if i else BEGINNING
         end = at[i] if i < len(at) else END
         offset = offsets[i]
         before = offsets[i - 1] if i else offset
         after = offsets[i + 1] if i < len(at) else offset
-        return Segment(start, end, offset, before, after, start + abs(offset - before), end - max(0, offset - after))
+        calm_from, calm_until = start + abs(offset - before), end - max(0, offset - after)
+        made = self._made[i] = Segment(start, end, offset, before, after, calm_from, calm_until)
+        return made
 
     def _extend(self, utc: int) -> None:
         """Lengthen the table by the footer's rule until it reaches past *utc*; the last known year is a fresh start."""
@@ -190,6 +196,7 @@ class Zone:
                     offsets.append(offset)
         ruled_until = at[-1]
         self._table = _joined(at, offsets)
+        self._made = {}  # what was the last segment has an end now
         self._known_until = self._last_known()
         self._ruled_until = ruled_until
 

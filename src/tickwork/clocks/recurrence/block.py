@@ -31,6 +31,10 @@ def read_block(texts: Iterable[str]) -> Block:
     Raises InvalidClock for what cannot be read, and for EXRULE, which RFC 5545 took out of the standard.
     """
     block = Block()
+    texts = list(texts)
+    if all(isinstance(text, str) and ":" not in text and "\n" not in text for text in texts):
+        block.rules = [text.strip() for text in texts if text.strip()]  # the usual case: rules and nothing else
+        return block
     lines = [line for text in texts for line in _unfolded(text)]
     matches = [(line, _LINE.fullmatch(line)) for line in lines]
     for wanted in ("DTSTART", ""):  # DTSTART first: its zone is the zone of the others

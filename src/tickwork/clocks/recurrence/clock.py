@@ -84,11 +84,13 @@ class Recurrence(Clock):
         settle(self, "rules", rules)
         settle(self, "start", stamp.iso())
         settle(self, "zone", name)
-        settle(self, "dates", _listed(block.dates, dates, "dates"))
-        settle(self, "except_dates", _listed(block.excluded, except_dates, "except_dates"))
+        listed, excluded = _listed(block.dates, dates, "dates"), _listed(block.excluded, except_dates, "except_dates")
+        settle(self, "dates", tuple(at.iso() for at in listed))
+        settle(self, "except_dates", tuple(at.iso() for at in excluded))
         settle(self, "gap", check_gap(gap))
         settle(self, "fold", check_fold(fold))
-        settle(self, "_occurrences", self._built(parsed))
+        built = occurrences_of(parsed, stamp, name, listed, excluded, gap=self.gap, fold=self.fold)
+        settle(self, "_occurrences", built)
         if self._occurrences.next_utc(BEFORE_ALL) is None:
             raise InvalidClock("rule", "; ".join(rules), f"a rule that fires at least once from {self.start} on")
 
@@ -129,9 +131,6 @@ class Recurrence(Clock):
         parsed = [Rule.parse(text) for text in self.rules]
         return described(parsed, read_stamp(self.start, "start"), self.zone, len(self.dates), len(self.except_dates))
 
-    def _built(self, rules: tuple[Rule, ...]) -> Occurrences:
-        return occurrences_of(rules, self.start, self.zone, self.dates, self.except_dates, gap=self.gap, fold=self.fold)
-
 
 def _texts(name: str, listed: object) -> tuple[str, ...]:
     if not isinstance(listed, (list, tuple)) or not all(isinstance(text, str) for text in listed):
@@ -158,9 +157,9 @@ def _on_the_wall(utc: int, zone: Zone) -> Stamp:
     return Stamp("local", zone.to_local(utc))
 
 
-def _listed(read: list[Stamp], given: Iterable[When], field: str) -> tuple[str, ...]:
+def _listed(read: list[Stamp], given: Iterable[When], field: str) -> tuple[Stamp, ...]:
     stamps = [*read, *(_instant_or_local(*_stamp_of(when, field)) for when in given)]
-    return tuple(stamp.iso() for stamp in sorted(set(stamps), key=lambda stamp: (stamp.seconds, stamp.kind)))
+    return tuple(sorted(set(stamps), key=lambda stamp: (stamp.seconds, stamp.kind))) if stamps else ()
 
 
 def _instant_or_local(stamp: Stamp, zone: str | None) -> Stamp:

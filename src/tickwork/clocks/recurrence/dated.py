@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import replace
 
 from tickwork.clocks.calendar import DAY_SECONDS, FIRST_DAY, LAST_DAY, month_of, month_start
 from tickwork.clocks.recurrence.days import (
     LAST_YEAR,
-    Days,
     MovedDays,
     completed,
     counts_within_month,
+    days_for,
     week_year_of,
     week_year_start,
     year_start,
@@ -40,10 +39,8 @@ class DatedRule:
     def __init__(self, rule: Rule, start: int, *, all_day: bool, exists: Callable[[int], bool] | None = None) -> None:
         """Take DTSTART in local seconds; *exists* tells which local times count (``None``: all of them)."""
         day, second = divmod(start, DAY_SECONDS)
-        full = completed(rule, day)
-        moves = rule.skip != "OMIT" and rule.freq in ("YEARLY", "MONTHLY")
-        self._moved = MovedDays(full, counts_within_month(rule)) if moves and _numbers_days(full) else None
-        self._days = Days(replace(full, skip="OMIT"), counts_within_month(rule))
+        self._moved = _moved_days(rule, day) if rule.skip != "OMIT" else None
+        self._days = days_for(rule, day)
         self._times = (0,) if all_day else times_of_day(rule, second)
         self._rule, self._start, self._exists = rule, start, exists
         self._by_week = rule.freq == "YEARLY" and bool(rule.by_week_no)
@@ -286,5 +283,8 @@ def chosen_places(positions: tuple[int, ...], size: int) -> list[int]:
     return sorted(place for place in places if 0 <= place < size)
 
 
-def _numbers_days(rule: Rule) -> bool:
-    return bool(rule.by_month_day or rule.by_year_day)
+def _moved_days(rule: Rule, day: int) -> MovedDays | None:
+    """Return the days of a rule with SKIP, where there is anything to move: it numbers days of months or years."""
+    full = completed(rule, day)
+    moves = rule.freq in ("YEARLY", "MONTHLY") and (full.by_month_day or full.by_year_day)
+    return MovedDays(full, counts_within_month(rule)) if moves else None

@@ -54,19 +54,35 @@ def counts_within_month(rule: Rule) -> bool:
 def completed(rule: Rule, start_day: int) -> Rule:
     """Return the rule with the date parts that it takes from DTSTART written out."""
     month, month_day = month_of(start_day)
+    return _completed(rule, month % 12 + 1, month_day, weekday(start_day))
+
+
+def _completed(rule: Rule, month: int, month_day: int, day_of_week: int) -> Rule:
     picks_days = rule.by_month_day or rule.by_year_day or rule.by_day
     if rule.freq == "YEARLY":
         if rule.by_week_no:
-            return rule if picks_days else replace(rule, by_day=((0, weekday(start_day)),))
+            return rule if picks_days else replace(rule, by_day=((0, day_of_week),))
         if not picks_days:
             rule = replace(rule, by_month_day=(month_day,))
         if rule.by_month_day and not rule.by_month and not rule.by_year_day:
-            rule = replace(rule, by_month=(month % 12 + 1,))
+            rule = replace(rule, by_month=(month,))
     elif rule.freq == "MONTHLY" and not picks_days:
         rule = replace(rule, by_month_day=(month_day,))
     elif rule.freq == "WEEKLY" and not rule.by_day:
-        rule = replace(rule, by_day=((0, weekday(start_day)),))
+        rule = replace(rule, by_day=((0, day_of_week),))
     return rule
+
+
+def days_for(rule: Rule, start_day: int) -> Days:
+    """Return the days of a rule that begins on that day; rules that say the same share them, masks and all."""
+    month, month_day = month_of(start_day)
+    return _days_for(rule, month % 12 + 1, month_day, weekday(start_day))
+
+
+@lru_cache(maxsize=4096)
+def _days_for(rule: Rule, month: int, month_day: int, day_of_week: int) -> Days:
+    full = _completed(rule, month, month_day, day_of_week)
+    return Days(full if full.skip == "OMIT" else replace(full, skip="OMIT"), counts_within_month(rule))
 
 
 class Days:

@@ -13,7 +13,7 @@ from tickwork.clocks.calendar import DAY_SECONDS, FIRST_DAY
 from tickwork.clocks.recurrence.dated import DatedRule
 from tickwork.clocks.recurrence.elapsed import UNITS, ElapsedRule
 from tickwork.clocks.recurrence.rule import Rule
-from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
+from tickwork.clocks.recurrence.stamp import Stamp
 from tickwork.clocks.recurrence.vtimezone import zone_of
 from tickwork.clocks.wall import next_utc
 from tickwork.clocks.zone import FoldPolicy, GapPolicy, Zone
@@ -117,21 +117,13 @@ def last_instant(until: Stamp, zone: Zone) -> int:
 @lru_cache(maxsize=4096)
 def occurrences_of(
     rules: tuple[Rule, ...],
-    start: str,
+    start: Stamp,
     zone: str,
-    dates: tuple[str, ...],
-    excluded: tuple[str, ...],
+    dates: tuple[Stamp, ...],
+    excluded: tuple[Stamp, ...],
     *,
     gap: GapPolicy,
     fold: FoldPolicy,
 ) -> Occurrences:
     """Return the recurrence set of what a :class:`Recurrence` keeps; equal ones are shared."""
-    return Occurrences(
-        rules,
-        read_stamp(start, "start"),
-        zone_of(zone),
-        tuple(read_stamp(date, "dates") for date in dates),
-        tuple(read_stamp(date, "except") for date in excluded),
-        gap=gap,
-        fold=fold,
-    )
+    return Occurrences(rules, start, zone_of(zone), dates, excluded, gap=gap, fold=fold)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, cast
 
 from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
@@ -80,29 +81,15 @@ class Rule:
         Traceback (most recent call last):
         tickwork.errors.InvalidClock: BYMONTHDAY: (1,) is not allowed; expected no BYMONTHDAY with FREQ=WEEKLY (RFC 5545, 3.3.10)
         """
-        parts = _parts(text)
-        rule = cls(
-            freq=_frequency(parts),
-            interval=_positive(parts, "INTERVAL") or 1,
-            count=_positive(parts, "COUNT"),
-            until=_until(parts),
-            by_second=_numbers(parts, "BYSECOND", 0, 60),
-            by_minute=_numbers(parts, "BYMINUTE", 0, 59),
-            by_hour=_numbers(parts, "BYHOUR", 0, 23),
-            by_day=_days(parts),
-            by_month_day=_signed(parts, "BYMONTHDAY", 31),
-            by_year_day=_signed(parts, "BYYEARDAY", 366),
-            by_week_no=_signed(parts, "BYWEEKNO", 53),
-            by_month=_numbers(parts, "BYMONTH", 1, 12),
-            by_set_pos=_signed(parts, "BYSETPOS", 366),
-            week_start=_week_start(parts),
-            skip=_skip(parts),
-        )
-        _refuse_what_the_rfc_forbids(rule)
-        return rule
+        if not isinstance(text, str):
+            raise InvalidClock("rule", text, "the text of a rule, for instance 'FREQ=DAILY;BYHOUR=9'")
+        return _parsed(text)
 
     def text(self) -> str:
         """Return the rule as RFC 5545 writes it, parts in a fixed order: equal rules have equal texts."""
+        return _written(self)
+
+    def _text(self) -> str:
         written = [f"FREQ={self.freq}"]
         if self.skip != "OMIT":
             written.append(f"RSCALE=GREGORIAN;SKIP={self.skip}")
@@ -144,9 +131,37 @@ def day_text(day: tuple[int, int]) -> str:
     return f"{nth or ''}{WEEKDAYS[weekday]}"
 
 
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Rule:
+    """Read a text once: a calendar says "every Monday" a thousand times."""
+    parts = _parts(text)
+    rule = Rule(
+        freq=_frequency(parts),
+        interval=_positive(parts, "INTERVAL") or 1,
+        count=_positive(parts, "COUNT"),
+        until=_until(parts),
+        by_second=_numbers(parts, "BYSECOND", 0, 60),
+        by_minute=_numbers(parts, "BYMINUTE", 0, 59),
+        by_hour=_numbers(parts, "BYHOUR", 0, 23),
+        by_day=_days(parts),
+        by_month_day=_signed(parts, "BYMONTHDAY", 31),
+        by_year_day=_signed(parts, "BYYEARDAY", 366),
+        by_week_no=_signed(parts, "BYWEEKNO", 53),
+        by_month=_numbers(parts, "BYMONTH", 1, 12),
+        by_set_pos=_signed(parts, "BYSETPOS", 366),
+        week_start=_week_start(parts),
+        skip=_skip(parts),
+    )
+    _refuse_what_the_rfc_forbids(rule)
+    return rule
+
+
+@lru_cache(maxsize=4096)
+def _written(rule: Rule) -> str:
+    return rule._text()  # noqa: SLF001 - its own module
+
+
 def _parts(text: str) -> dict[str, str]:
-    if not isinstance(text, str):
-        raise InvalidClock("rule", text, "the text of a rule, for instance 'FREQ=DAILY;BYHOUR=9'")
     body = text.strip()
     if body[:6].upper() == "RRULE:":
         body = body[6:]
