@@ -58,9 +58,10 @@ def worker(url: str, concurrency: int, is_async: bool) -> Iterator[Done | None]:
 
 
 def unfinished(store: Store) -> bool:
+    """Say whether a task is left that is not delayed."""
+    asked = f"select exists (select 1 from tickwork.task where available_at <= {standing.now()})"
     with store.read() as transaction:
-        found = transaction.connection.execute(store.dialect.turn("select exists (select 1 from tickwork.task)"))  # type: ignore[attr-defined]
-        return bool(found.fetchone()[0])
+        return bool(transaction.connection.execute(store.dialect.turn(asked)).fetchone()[0])  # type: ignore[attr-defined]
 
 
 def ours(place: Place, size: int, processes: int, waiting: int, concurrency: int, is_async: bool) -> Lap:
