@@ -2,6 +2,9 @@
 
 What fires and runs in production fires and runs here, from the same rows, in the thread of the test: no daemon, no
 worker, no waiting. ``Tickwork("sqlite://")`` is the database to test with: it lives in memory and is gone afterwards.
+
+Whoever writes a clock of their own (entry point group ``tickwork.clocks``) runs :func:`check_clock` on it: the contract
+that the library's own clocks keep.
 """
 
 from __future__ import annotations
@@ -15,9 +18,12 @@ import msgspec
 
 from tickwork.api.app import Tickwork
 from tickwork.api.assembly import hand_of
+from tickwork.clocks.contract import check_clock
 from tickwork.errors import InvalidInput
 from tickwork.model.report import TaskRow
 from tickwork.watch import Instant, ManualWatch, from_instant, to_instant
+
+__all__ = ["START", "TimeTravel", "check_clock"]
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 #: More steps than this in one journey are a trigger that fires for ever, or a mistake.
