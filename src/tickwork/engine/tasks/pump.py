@@ -191,6 +191,8 @@ class Pump:
         self._settled(batch, settlement, now)
         if wish is not None:
             self._looked_at, self._flowing = now, bool(claimed)
+            if not claimed:
+                self._next_at = now  # a claim does not see what is delayed behind what it took: look once more
             self._begin(claimed, now)
 
     def _wish(self, number: int, size: int, now: Instant) -> Wish:
