@@ -164,8 +164,11 @@ def remember(scope: Scope, claim: Claim, state: dict[str, Any]) -> Verb[int]:
     return int(rows[0][0])
 
 
-def end(scope: Scope, claim: Claim, verdict: Verdict) -> Verb[None]:
-    """Give a piece of work back as the verdict says, and end its claim; raises LeaseLost."""
+def end(scope: Scope, claim: Claim, verdict: Verdict, *, lent: bool = False) -> Verb[None]:
+    """Give a piece of work back as the verdict says, and end its claim; raises LeaseLost.
+
+    In a *lent* transaction the claim itself, which is a worker's, is left for the worker to drop.
+    """
     yield from hold(scope, claim)
     which = _which(scope, claim)
     state = verdict.state if isinstance(verdict, (Rest, Over)) else None
@@ -181,7 +184,8 @@ def end(scope: Scope, claim: Claim, verdict: Verdict) -> Verb[None]:
     if not gone:
         text_ = None if state is None else encoded(state)
         yield from ask("end_work", **which, state=text_, after=after, done=1 - failed, failed=failed, error=error)
-    yield from ask("end_work_lease", token=claim.token)
+    if not lent:
+        yield from ask("end_work_lease", token=claim.token)
     if not isinstance(verdict, (Again, Park)) and after == 0:
         yield from ask("wake_for_generators", channel=scope.channel)
 

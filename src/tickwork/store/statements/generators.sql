@@ -104,7 +104,7 @@ delete from tickwork.generator
 returning key;
 
 -- name: end_work_lease
--- writer: worker, application
+-- writer: worker
 delete from tickwork.lease where token = :token;
 
 -- name: park_work

@@ -1,0 +1,40 @@
+"""Removing what is no longer needed, a slice at a time: each function returns how many rows it removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tickwork.store.dialect import Transaction
+from tickwork.watch import Instant
+
+#: How tasks end of which people want to know for longer.
+FAILED = ("gave up", "lost")
+ENDED = ("done", "expired", "declined", "cancelled")
+
+
+def archived(transaction: Transaction, outcomes: Sequence[str], before: Instant, n: int) -> int:
+    """Remove archived tasks that ended so before an instant, with the notes of their attempts."""
+    rows = transaction.all("collect_archive", outcomes=list(outcomes), before=before, n=n)
+    if rows:
+        transaction.run("collect_attempts_of", ids=[row[0] for row in rows])
+    return len(rows)
+
+
+def cancelled_triggers(transaction: Transaction, before: Instant, n: int) -> int:
+    """Remove triggers that were cancelled before an instant, with their trail; the daemon is told, for their events."""
+    ids = [row[0] for row in transaction.all("triggers_to_collect", before=before, n=n)]
+    if not ids:
+        return 0
+    transaction.run("tell_of_collected", ids=ids)
+    transaction.run("collect_versions_of", ids=ids)
+    return len(transaction.all("collect_triggers", ids=ids, before=before))
+
+
+def old(transaction: Transaction, statement: str, before: Instant, n: int) -> int:
+    """Remove one slice by the statement of that name."""
+    return len(transaction.all(statement, before=before, n=n))
+
+
+def orphans(transaction: Transaction, n: int) -> int:
+    """Remove the handlers of processes that are gone."""
+    return len(transaction.all("collect_handlers", n=n))
