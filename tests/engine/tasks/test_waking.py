@@ -12,10 +12,11 @@ def test_a_delayed_task_behind_another_of_its_range_is_not_left_to_the_poll(shop
     worker = shop.worker({"note": lambda: done.append(1)})
     worker.run_due()
     shop.wind(10)
-    assert worker.run_due() == 1
-    due_at = shop.watch.now() + 10 * SECOND
-    turns = [worker.pump.turn(shop.watch.now()) for _ in range(2)]
-    assert due_at in turns, turns
+    now = again_at = shop.watch.now()
+    while again_at is not None and again_at <= now:  # as the runner does: at once, or else it sleeps
+        again_at = worker.pump.turn(now)
+    assert len(done) == 1
+    assert again_at == now + 10 * SECOND
     shop.wind(10)
     worker.run_due()
     assert shop.archive.keys() == {first, second}
