@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tickwork import clocks as clocks
     from tickwork import errors as errors
     from tickwork.api.app import Tickwork as Tickwork
+    from tickwork.engine.tasks.batching import Batch as Batch
     from tickwork.errors import TickworkError as TickworkError
     from tickwork.errors import TryAgain as TryAgain
     from tickwork.model.action import Log as Log
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 
 #: Public name -> the module that has it; None where the name is a module itself.
 _HOMES = {
+    "Batch": "tickwork.engine.tasks.batching",
     "Decline": "tickwork.signals",
     "GiveUp": "tickwork.signals",
     "Log": "tickwork.model.action",
@@ -46,6 +48,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Batch",
     "Decline",
     "GiveUp",
     "Log",

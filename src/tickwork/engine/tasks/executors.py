@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tickwork.engine.tasks.running import Job, Running
+from tickwork.engine.tasks.running import Running
+from tickwork.engine.tasks.units import Group, Job, Unit, jobs_of, units_of
 
 
 class Executor(Protocol):
@@ -29,12 +30,21 @@ class Executor(Protocol):
     def queued(self) -> int: ...
 
 
+def waiting(queue: deque[Unit]) -> int:
+    """Count the tasks that wait in a queue of units, while others take from it."""
+    try:
+        return sum(len(unit.members) if isinstance(unit, Group) else 1 for unit in queue)
+    except RuntimeError:  # it changed while it was counted
+        return len(queue)
+
+
 class Threads:
     """Runs plain functions on threads that are started when they are first needed."""
 
     def __init__(self, running: Running, size: int, idle: Callable[[], None] = lambda: None) -> None:
         self.running, self.size, self.idle = running, size, idle
-        self._queue: deque[Job] = deque()
+        self._queue: deque[Unit] = deque()
+        self._grouped = False
         self._ready = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._waiting = 0
@@ -42,26 +52,28 @@ class Threads:
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return waiting(self._queue) if self._grouped else len(self._queue)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Take jobs; busy threads find them by themselves, only as many sleepers as needed are woken."""
-        self._queue.extend(jobs)
+        units = units_of(jobs)
+        self._grouped = self._grouped or units is not jobs
+        self._queue.extend(units)
         with self._ready:
-            self._ready.notify(min(len(jobs), self._waiting))
-            for _ in range(min(len(jobs) - self._waiting, self.size - len(self._threads))):
+            self._ready.notify(min(len(units), self._waiting))
+            for _ in range(min(len(units) - self._waiting, self.size - len(self._threads))):
                 thread = threading.Thread(target=self._work, name=f"tickwork-handler-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
     def take_back(self) -> list[Job]:
         """Return the jobs that have not begun; they will not begin here."""
-        jobs = []
+        units = []
         while True:
             try:
-                jobs.append(self._queue.popleft())
+                units.append(self._queue.popleft())
             except IndexError:
-                return jobs
+                return jobs_of(units)
 
     def cancel(self, token: int) -> None:
         """A thread cannot be stopped: its handler can look at ``task.cancelled``, its result is discarded."""
@@ -97,27 +109,30 @@ class EventLoop:
 
     def __init__(self, running: Running, size: int, idle: Callable[[], None] = lambda: None) -> None:
         self.running, self.size, self.idle = running, size, idle
-        self._queue: deque[Job] = deque()
-        self._begun: dict[asyncio.Task[None], Job] = {}
+        self._queue: deque[Unit] = deque()
+        self._grouped = False
+        self._begun: dict[asyncio.Task[None], Unit] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guard = threading.Lock()
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return waiting(self._queue) if self._grouped else len(self._queue)
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        self._queue.extend(jobs)
+        units = units_of(jobs)
+        self._grouped = self._grouped or units is not jobs
+        self._queue.extend(units)
         self._started().call_soon_threadsafe(self._fill)
 
     def take_back(self) -> list[Job]:
         """Return the jobs that have not begun; they will not begin here."""
-        jobs = []
+        units = []
         while True:
             try:
-                jobs.append(self._queue.popleft())
+                units.append(self._queue.popleft())
             except IndexError:
-                return jobs
+                return jobs_of(units)
 
     def cancel(self, token: int) -> None:
         """Cancel what runs under a token."""
@@ -177,7 +192,7 @@ class AtOnce:
         self.running = running
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
+        for job in units_of(jobs):
             if job.handler.is_async:
                 asyncio.run(self.running.run_async(job))
             else:

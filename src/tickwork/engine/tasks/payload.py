@@ -53,8 +53,8 @@ class Payload:
                 )
         self._type = _struct(function, handler, fields, closed=not self.takes_more)
         self._fields = frozenset(field.name for field in fields)
-        self._decoder = msgspec.json.Decoder(self._type, dec_hook=_revive)
-        self._encoder = msgspec.json.Encoder(enc_hook=_plain)
+        self._decoder = msgspec.json.Decoder(self._type, dec_hook=revived)
+        self._encoder = msgspec.json.Encoder(enc_hook=plain)
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Return the JSON of a payload; raises InvalidPayload naming the field that does not fit."""
@@ -145,7 +145,7 @@ def _struct(
             for field in fields
         ]
         made = msgspec.defstruct("Payload", members, kw_only=True, forbid_unknown_fields=closed)
-        msgspec.json.Decoder(made, dec_hook=_revive)
+        msgspec.json.Decoder(made, dec_hook=revived)
     except Exception as error:
         raise ConfigurationError(
             "handler", f"{handler}{inspect.signature(function)}", f"annotations that can be read ({error})"
@@ -157,7 +157,7 @@ def _default(value: Any) -> Any:
     return msgspec.field(default_factory=lambda: deepcopy(value)) if isinstance(value, (list, dict, set)) else value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Say in JSON what msgspec does not know: a pydantic model, or anything that can dump itself so."""
     dump = getattr(value, "model_dump", None)
     if dump is None:
@@ -165,7 +165,7 @@ def _plain(value: Any) -> Any:
     return dump(mode="json")
 
 
-def _revive(kind: type, value: Any) -> Any:
+def revived(kind: type, value: Any) -> Any:
     """Make a pydantic model again."""
     validate = getattr(kind, "model_validate", None)
     if validate is None:

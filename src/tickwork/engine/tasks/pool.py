@@ -62,20 +62,20 @@ class Prefetch:
     """How many tasks to claim ahead of the free places: as many as are run in a fifth of a second.
 
     A worker of slow tasks claims none ahead, so none lies in its hands while another worker is free; one of quick
-    tasks claims by the hundred.
+    tasks claims by the hundred; one with a batch handler claims at least enough for one of its calls.
 
     >>> ahead = Prefetch(limit=1000)
     >>> ahead.size, ahead.after(finished=10, within=1_000), ahead.after(finished=10, within=10_000_000)
     (0, 1000, 0)
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit, self.size = limit, 0
+    def __init__(self, limit: int, least: int = 0) -> None:
+        self.limit, self.least, self.size = limit, min(least, limit), min(least, limit)
 
     def after(self, finished: int, within: int) -> int:
         """Learn from the last stretch: so many tasks were finished within so many microseconds."""
         rate = finished * AHEAD // max(within, MICROSECOND)
-        self.size = min(self.limit, rate)
+        self.size = max(self.least, min(self.limit, rate))
         return self.size
 
 

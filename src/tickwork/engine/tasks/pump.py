@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from tickwork.engine.tasks.executors import Executor
 from tickwork.engine.tasks.pool import UNSTARTED, Holdings, Pace, Prefetch
 from tickwork.engine.tasks.registry import Registry
-from tickwork.engine.tasks.running import DatabaseWatch, Job, Running
+from tickwork.engine.tasks.running import DatabaseWatch, Running
 from tickwork.engine.tasks.settling import LINGER, Settling, settle_in_halves
 from tickwork.engine.tasks.telling import tell_claimed, tell_settled
+from tickwork.engine.tasks.units import Job
 from tickwork.errors import StatementRefused
 from tickwork.model import outcome as outcomes
 from tickwork.model.lease import LENGTH, new_token
@@ -86,7 +87,8 @@ class Pump:
         self._doubtful: int | None = None
         self._queued_since: Instant | None = None
         self._held_until: Instant = 0
-        self._ahead, self._pace = Prefetch(appetite.batch), Pace()
+        widest = max((handler.batch or 1 for handler in registry.values()), default=1)
+        self._ahead, self._pace = Prefetch(appetite.batch, least=widest - 1), Pace()
 
     @property
     def idle(self) -> bool:
@@ -132,7 +134,7 @@ class Pump:
         """How many to claim: up to the free places and what will be run at once after them."""
         if queued > self._ahead.size // 2:
             return 0
-        open_tasks = queued + len(self.running.now)
+        open_tasks = queued + len(self.running.now) - self.running.grouped
         return max(0, min(self.appetite.batch, self.appetite.concurrency + self._ahead.size - open_tasks))
 
     def _is_hungry(self, now: Instant, *, busy: bool) -> bool:
@@ -285,7 +287,7 @@ class Pump:
 
     def _give_back_unstarted(self, now: Instant) -> None:
         """Give back what has lain here for a second without beginning: another worker may be free."""
-        if not self.queued or len(self.running.now) < self.appetite.concurrency:
+        if not self.queued or len(self.running.now) - self.running.grouped < self.appetite.concurrency:
             self._queued_since = None
         elif self._queued_since is None:
             self._queued_since = now

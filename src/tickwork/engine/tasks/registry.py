@@ -15,8 +15,10 @@ from typing import Any
 
 import msgspec
 
+from tickwork.engine.tasks.batching import BatchPayload
 from tickwork.engine.tasks.payload import Payload
 from tickwork.errors import ConfigurationError, UnknownHandler
+from tickwork.model import limits
 from tickwork.model.action import ATTEMPTS, PutTask
 from tickwork.model.retry import Backoff, checked_wait
 from tickwork.watch import SECOND, to_duration
@@ -47,6 +49,8 @@ class Handler:
     version: int = 1
     upgrade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None
     """Turns a payload of an older version into today's: (payload, its version) -> payload."""
+    batch: int | None = None
+    """How many tasks of it one call takes at most; None: it is called for each."""
 
     def task(self, /, **payload: Any) -> PutTask:
         """Return the action that puts a task for this handler; raises InvalidPayload naming the field that does not fit.
@@ -116,9 +120,11 @@ class Registry(Mapping[str, Handler]):
         version: int = 1,
         upgrade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
         transactional: bool | None = None,
+        batch: int | None = None,
     ) -> Handler:
         """Register *function* under *name* and return the handler; durations are timedeltas or seconds.
 
+        *batch*: the function takes up to so many tasks at once (see :mod:`tickwork.engine.tasks.batching`).
         A parameter ``transaction`` makes it transactional by itself: *transactional* only says so for the reader.
 
         Raises ConfigurationError for a name that is taken or malformed, and for a setting out of range.
@@ -132,7 +138,7 @@ class Registry(Mapping[str, Handler]):
         handler = Handler(
             name,
             function,
-            Payload(function, name),
+            Payload(function, name) if batch is None else BatchPayload(function, name),
             attempts=attempts,
             backoff=backoff if isinstance(backoff, Backoff) else USUAL,
             wait=None if backoff is None or isinstance(backoff, Backoff) else _callable(backoff),
@@ -141,6 +147,7 @@ class Registry(Mapping[str, Handler]):
             timeout=_longer(timeout, "timeout", 1),
             version=version,
             upgrade=upgrade,
+            batch=None if batch is None else limits.number(batch, "batch", 1, 1_000),
         )
         _check_transactional(handler, transactional)
         self._handlers[name] = handler

@@ -10,12 +10,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from tickwork.engine.tasks.registry import Handler
+from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
+from tickwork.engine.tasks.units import Group, Job, Unit
 from tickwork.errors import StoreError, TickworkError
 from tickwork.model import outcome as outcomes
 from tickwork.model.outcome import Outcome
@@ -29,13 +31,6 @@ from tickwork.watch import SECOND, Instant, Watch
 log = logging.getLogger("tickwork.worker")
 
 RESULT_LIMIT = 1_000_000
-
-
-class Job(NamedTuple):
-    """A claimed task with the handler that will run it."""
-
-    claimed: Claimed
-    handler: Handler
 
 
 class DatabaseWatch:
@@ -72,11 +67,16 @@ class Running:
         self.signs = Signs()
         self.now: dict[int, tuple[Claimed, Instant]] = {}
         """What is running at this moment, since when."""
+        self.grouped = 0
+        """How many of them take no place of their own, for they run together with another."""
 
-    def run(self, job: Job) -> None:
-        """Run a job of a plain function to its end."""
-        claimed, handler = job
-        if not self._may_begin(claimed) or not self._marked(claimed):
+    def run(self, unit: Unit) -> None:
+        """Run a job, or a group of them, of a plain function to its end."""
+        if isinstance(unit, Group):
+            run_together(self, unit)
+            return
+        claimed, handler = job = unit
+        if not self.may_begin(claimed, handler) or not self._marked(claimed):
             return
         started_at = self.watch.now()
         self.now[claimed.id] = (claimed, started_at)
@@ -86,13 +86,13 @@ class Running:
         try:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
             if handler.payload.takes_task:
-                task = Task(claimed, self.signs)
+                task = self.task(claimed)
                 result = handler.function(task, **arguments)
             else:
                 task = None
                 result = handler.function(**arguments)
         except BaseException as error:  # a handler that calls sys.exit() ends its run, not the worker
-            self._raised(job, error, started_at)
+            self.raised(job, error, started_at)
         else:
             self._returned(job, result, started_at, task)
         finally:
@@ -104,10 +104,10 @@ class Running:
 
         def called(own: OwnTransaction) -> Outcome:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
-            task = Task(claimed, self.signs) if handler.takes_task else None
+            task = self.task(claimed) if handler.takes_task else None
             shown = () if task is None else (task,)
             result = handler.function(*shown, **{str(handler.payload.transaction): own}, **arguments)
-            return self._outcome(job, result, started_at, task)
+            return self.outcome(job, result, started_at, task)
 
         try:
             self.finished(self.transactional.run(claimed, called))
@@ -117,16 +117,19 @@ class Running:
             log.warning("task %d does not start, its transaction cannot be begun: %s", claimed.id, error)
             self.finished(outcomes.released(claimed, self.watch.now()))
         except Raised as raised:
-            self._raised(job, raised.error, started_at)
+            self.raised(job, raised.error, started_at)
         except TickworkError as error:
-            self._raised(job, error, started_at)
+            self.raised(job, error, started_at)
         finally:
             self.now.pop(claimed.id, None)
 
-    async def run_async(self, job: Job) -> None:
-        """Run a job of a coroutine function to its end."""
-        claimed, handler = job
-        if not self._may_begin(claimed):
+    async def run_async(self, unit: Unit) -> None:
+        """Run a job, or a group of them, of a coroutine function to its end."""
+        if isinstance(unit, Group):
+            await run_together_async(self, unit)
+            return
+        claimed, handler = job = unit
+        if not self.may_begin(claimed, handler):
             return
         if claimed.must_be_marked and not await asyncio.to_thread(self._marked, claimed):
             return
@@ -134,19 +137,19 @@ class Running:
         self.now[claimed.id] = (claimed, started_at)
         try:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
-            task = Task(claimed, self.signs) if handler.payload.takes_task else None
+            task = self.task(claimed) if handler.payload.takes_task else None
             shown = () if task is None else (task,)
             seconds = None if handler.timeout is None else handler.timeout / SECOND
             async with asyncio.timeout(seconds):
                 result = await handler.function(*shown, **arguments)
         except BaseException as error:
-            self._raised(job, error, started_at)
+            self.raised(job, error, started_at)
         else:
             self._returned(job, result, started_at, task)
         finally:
             self.now.pop(claimed.id, None)
 
-    def _may_begin(self, claimed: Claimed) -> bool:
+    def may_begin(self, claimed: Claimed, handler: Handler) -> bool:
         """Look once more before the handler is called: lost, cancelled or expired meanwhile?"""
         if self.signs.lost and self.signs.is_lost(claimed):
             return False
@@ -157,6 +160,10 @@ class Running:
             self.finished(outcomes.expired(claimed, now))
             return False
         return True
+
+    def task(self, claimed: Claimed) -> Task:
+        """What a handler is shown."""
+        return Task(claimed, self.signs)
 
     def _marked(self, claimed: Claimed) -> bool:
         """Write the start down where it must be known; without a database the task does not start."""
@@ -174,9 +181,10 @@ class Running:
         return ours
 
     def _returned(self, job: Job, result: Any, started_at: Instant, task: Task | None) -> None:
-        self.finished(self._outcome(job, result, started_at, task))
+        self.finished(self.outcome(job, result, started_at, task))
 
-    def _outcome(self, job: Job, result: Any, started_at: Instant, task: Task | None) -> Outcome:
+    def outcome(self, job: Job, result: Any, started_at: Instant, task: Task | None) -> Outcome:
+        """The outcome of a run that returned."""
         kept, reason = None, None
         if job.handler.keep_result and result is not None:
             kept, reason = _kept(result)
@@ -185,7 +193,8 @@ class Running:
             outcome = outcome._replace(follow_ups=tuple(task.follow_ups))
         return outcome
 
-    def _raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
+    def raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
+        """Judge a run that raised, and hand its outcome over."""
         claimed, handler = job
         if self.signs.is_lost(claimed):
             return  # whoever has it now decides
