@@ -72,7 +72,12 @@ def test_lines_say_what_is_special_about_them(app):
 
 @pytest.mark.parametrize(
     ("special", "named"),
-    [({"priority": 0}, "priority"), ({"key": "k", "existing": "replace"}, "scope"), ({"delay": -1}, "delay"), (7, "row 1")],
+    [
+        ({"priority": 0}, "priority"),
+        ({"key": "k", "existing": "replace"}, "scope"),
+        ({"delay": -1}, "delay"),
+        (7, "row 1"),
+    ],
     ids=str,
 )
 def test_one_bad_line_and_nothing_is_put(app, special, named):

@@ -57,14 +57,16 @@ def own_desk(store: Store, settings: Settings, handlers: Registry, ready: Callab
     return desk(store, settings, handlers, perform, look)
 
 
-def desk(store: Store, settings: Settings, handlers: Registry, perform: Perform, look: Perform) -> Desk:
+def desk(
+    store: Store, settings: Settings, handlers: Registry, perform: Perform, look: Perform, *, lent: bool = False
+) -> Desk:
     """Return a desk behind which somebody else performs."""
     scope = Scope.of(store.dialect, settings.namespace, wake=settings.wake == "notify")
 
     def now() -> Instant:
         return (store.watch or SystemWatch()).now()
 
-    return Desk(scope, handlers, now, perform, look, settings.payload_limit)
+    return Desk(scope, handlers, now, perform, look, settings.payload_limit, lent)
 
 
 def worker_of(

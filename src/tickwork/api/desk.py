@@ -40,6 +40,8 @@ class Desk:
     look: Perform
     payload_limit: int = limits.PAYLOAD_BYTES
     """The largest payload in bytes, on which all processes of the database agreed."""
+    lent: bool = False
+    """Whether somebody else's transaction stands behind it, so that everything happens in that one."""
 
     def check(self, action: Action) -> Verb[None]:
         """Refuse an action that nobody could run: by our own handlers, else by those that workers have registered."""

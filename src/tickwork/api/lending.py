@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from tickwork.api import assembly
+from tickwork.api.generators import Generators
 from tickwork.api.tasks import Tasks
 from tickwork.api.triggers import Triggers
 from tickwork.clocks.clock import Clock
@@ -29,8 +30,8 @@ class Lent:
     On something asynchronous every verb returns an awaitable of what it returns here.
     """
 
-    def __init__(self, triggers: Triggers, tasks: Tasks) -> None:
-        self.triggers, self.tasks = triggers, tasks
+    def __init__(self, triggers: Triggers, tasks: Tasks, generators: Generators) -> None:
+        self.triggers, self.tasks, self.generators = triggers, tasks, generators
 
     def trigger(
         self,
@@ -70,6 +71,7 @@ class LentAsync(Protocol):
 
     triggers: Awaited
     tasks: Awaited
+    generators: Awaited
     trigger: Callable[..., Awaitable[TriggerPut]]
     put: Callable[..., Awaitable[TaskPut]]
 
@@ -89,5 +91,5 @@ def lend(lent: Any, app: Tickwork) -> Lent:
         answer: Result = loan.perform(partial(performed, app.store, make), app.ready_for_loans)
         return answer
 
-    desk = assembly.desk(app.store, app.settings, app.handlers, perform, perform)
-    return Lent(Triggers(desk), Tasks(desk))
+    desk = assembly.desk(app.store, app.settings, app.handlers, perform, perform, lent=True)
+    return Lent(Triggers(desk), Tasks(desk), Generators(desk, app.store, app.settings.namespace))

@@ -7,15 +7,18 @@ awaited.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from tickwork.api.desk import Desk
+from tickwork.api.selected_tasks import SelectedTasks
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask
 from tickwork.model.many import ManyPut, TaskLine, task_lines
 from tickwork.model.report import Failed, TaskRow
+from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
 from tickwork.store import many, reports, tasks
 from tickwork.store.dialect import Verb
@@ -183,6 +186,45 @@ class Tasks:
         desk, number = self._desk, limits.number(task, "task", 1, 2**63 - 1)
         return desk.perform(lambda: tasks.retry(desk.scope, number, repeat=repeat))
 
+    def where(self, **filters: Any) -> SelectedTasks:
+        """Select tasks by what they are, to cancel, retry, delay, reprioritise, free or awaken all of them.
+
+        Filters: ids, key, handler, queue, state or outcome, object, container, trigger, tag, min_priority,
+        max_priority, min_failures, max_failures (both ends included), finished_after, finished_before (with an
+        outcome), limit (those that would run first). Raises InvalidInput for what cannot be; a filter that says
+        nothing is refused by every verb that changes something.
+
+        >>> from tickwork import Tickwork
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("row.import")
+        ... def import_row(number: int): ...
+        >>> _ = app.tasks.put_many(import_row.task(number=n) for n in range(5))
+        >>> app.tasks.where(handler="row.import", limit=2).cancel()
+        Treated(selected=2, did={'cancelled': 2})
+        >>> app.tasks.where().cancel()
+        Traceback (most recent call last):
+        tickwork.errors.InvalidInput: filter: 'nothing' is not allowed; expected something that says which tasks: ...
+        >>> app.close()
+        """
+        return SelectedTasks(self._desk, task_filter(filters))
+
+    def free(self, task: str | int) -> TaskPut:
+        """Let a task that waits for a retry, a snooze or its time run at once.
+
+        Answers ``freed``, or where it stands: ``unchanged`` (it is ready), ``running``, ``over`` or ``unknown``.
+        """
+        desk = self._desk
+        return desk.perform(lambda: tasks.free(desk.scope, task))
+
+    def awaken(self, ids: Iterable[int]) -> list_of[int]:
+        """Let those of these tasks run at once that put themselves off (Snooze); return their ids.
+
+        What waits after a failure goes on waiting, and what runs is left alone.
+        """
+        desk, numbers = self._desk, sorted({limits.number(each, "ids", 1, 2**63 - 1) for each in ids})
+        return desk.perform(lambda: tasks.awaken(desk.scope, numbers))
+
     def get(self, task: str | int) -> TaskRow:
         """Return a task, unfinished or archived, by id or key; raises NotFound."""
         desk = self._desk
@@ -236,6 +278,15 @@ class Tasks:
 def _timed(at: Any, delay: Any, special: Mapping[str, Any]) -> dict[str, Any]:
     """Return the time that is said for all, unless a line has its own."""
     return {} if "at" in special or "delay" in special else {"at": at, "delay": delay}
+
+
+def task_filter(filters: Mapping[str, Any]) -> TaskFilter:
+    """Return the filter that the words say; raises InvalidInput for a word that is none."""
+    known = [each.name for each in fields(TaskFilter)]
+    for name, value in filters.items():
+        if name not in known:
+            raise InvalidInput(name, value, f"one of the filters: {', '.join(known)}")
+    return TaskFilter(**filters)
 
 
 #: ``list`` is a verb in the class above, so the type goes by another name there.

@@ -7,12 +7,15 @@ commits, and from then on the old order never fires. On a lent asynchronous conn
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
-from typing import Literal, Unpack
+from typing import Any, Unpack
 
 import msgspec
 
+from tickwork.api.decisions import Missed, cancelled, paused, rearmed, resumed
 from tickwork.api.desk import Desk
+from tickwork.api.selected_triggers import SelectedTriggers
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.codec import encode_json
 from tickwork.errors import InvalidInput
@@ -21,6 +24,7 @@ from tickwork.model.action import Action
 from tickwork.model.many import ManyTriggers, TriggerLine, trigger_lines
 from tickwork.model.policies import decode_policies
 from tickwork.model.report import LedgerRow, Trigger, Version
+from tickwork.model.selection import TriggerFilter
 from tickwork.model.standing_order import (
     StandingOrder,
     Terms,
@@ -36,8 +40,6 @@ from tickwork.store.dialect import Verb
 from tickwork.store.many import Progress
 from tickwork.store.triggers import Edit, Held
 from tickwork.watch import Instant, to_instant
-
-Missed = Literal["skip", "latest", "all"]
 
 
 class Triggers:
@@ -198,47 +200,30 @@ class Triggers:
 
         Cancelling again answers ``already cancelled``; raises NotFound where there is no such trigger.
         """
-        return self._edit(trigger, _cancelled, by)
+        return self._edit(trigger, cancelled, by)
 
     def cancel_object(self, object: str, *, by: str = "") -> list[TriggerPut]:
         """Cancel every trigger about an object, in the order of their ids (so that two of these cannot deadlock)."""
         desk, name = self._desk, limits.text(object, "object")
-        return desk.perform(lambda: triggers.edit_of_object(desk.scope, name, _cancelled, by=by))
+        return desk.perform(lambda: triggers.edit_of_object(desk.scope, name, cancelled, by=by))
 
     def pause(self, trigger: str | int, *, by: str = "") -> TriggerPut:
         """Stop a trigger; its clock keeps its place, and nothing fires until it is resumed."""
-
-        def decide(held: Held) -> Edit | TriggerPut:
-            return held.unchanged() if held.state == "paused" else Edit("paused", {"state": held.into("paused")})
-
-        return self._edit(trigger, decide, by)
+        return self._edit(trigger, paused, by)
 
     def resume(self, trigger: str | int, *, missed: Missed = "skip", by: str = "") -> TriggerPut:
         """Let a trigger go on that was paused or set aside; *missed* says what becomes of the slots in between.
 
         ``skip``: none of them fires; ``latest``: one firing that says how many it stands for; ``all``: each one.
         """
-        if missed not in ("skip", "latest", "all"):
-            raise InvalidInput("missed", missed, "skip, latest or all")
-
-        def decide(held: Held) -> Edit | TriggerPut:
-            state = held.into("resumed")
-            if held.state == "active" and not held.set_aside:
-                return held.unchanged()
-            return Edit("resumed", {"state": state, "missed": missed})
-
-        return self._edit(trigger, decide, by)
+        return self._edit(trigger, resumed(missed), by)
 
     def rearm(self, trigger: str | int, *, by: str = "") -> TriggerPut:
         """Begin a new generation: the clock starts now, and a one-time trigger that has fired may fire again.
 
         A cancelled trigger becomes active, a paused one stays paused.
         """
-
-        def decide(held: Held) -> Edit | TriggerPut:
-            return Edit("rearmed", {"state": held.into("rearmed")}, rearm=True)
-
-        return self._edit(trigger, decide, by)
+        return self._edit(trigger, rearmed, by)
 
     def fire(self, trigger: str | int, *, planned: datetime | Instant | None = None) -> TriggerPut:
         """Fire a trigger by hand, now; its clock keeps its place, and the ledger says ``by hand``.
@@ -249,6 +234,32 @@ class Triggers:
         """
         desk, at = self._desk, None if planned is None else to_instant(planned, "planned")
         return desk.perform(lambda: triggers.fire(desk.scope, trigger, at))
+
+    def where(self, **filters: Any) -> SelectedTriggers:
+        """Select triggers by what they are, to cancel, pause, resume, move or shift all of them in one transaction.
+
+        Filters: ids, prefix (of the key), state, object, container, tag, handler, due_after, due_before (both ends
+        included), set_aside, limit (those that fire first). Cancelled ones are selected only where the state says so.
+
+        >>> from datetime import datetime, timedelta, timezone
+        >>> from tickwork import Tickwork
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("meeting.remind")
+        ... def remind(meeting_id: int): ...
+        >>> noon = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
+        >>> _ = app.triggers.put_many((f"meeting/{n}", noon, remind.task(meeting_id=n)) for n in range(3))
+        >>> app.triggers.where(prefix="meeting/").shift(timedelta(hours=1)).did
+        {'moved': 3}
+        >>> app.triggers.get("meeting/2").clock.describe()
+        'once, at 2030-01-01 13:00 UTC'
+        >>> app.close()
+        """
+        known = [each.name for each in fields(TriggerFilter)]
+        for name, value in filters.items():
+            if name not in known:
+                raise InvalidInput(name, value, f"one of the filters: {', '.join(known)}")
+        return SelectedTriggers(self._desk, TriggerFilter(**filters))
 
     def get(self, trigger: str | int) -> Trigger:
         """Return a trigger with the state of its event, by key or id; raises NotFound."""
@@ -332,9 +343,3 @@ class Triggers:
 
 #: ``list`` is a verb in the class above, so the type goes by another name there.
 list_of = list
-
-
-def _cancelled(held: Held) -> Edit | TriggerPut:
-    if held.state == "cancelled":
-        return held.unchanged("already cancelled")
-    return Edit("cancelled", {"state": held.into("cancelled")})

@@ -21,7 +21,7 @@ from tickwork.cli.teaching import Group
 if TYPE_CHECKING:
     from tickwork.api.agenda import Trigger
     from tickwork.api.app import Tickwork
-    from tickwork.api.triggers import Missed
+    from tickwork.api.decisions import Missed
 
 LISTED = ("id", "key", "state", "next_at", "last_at", "clock", "handler")
 

@@ -63,9 +63,9 @@ def _put_again(first: int, values: Mapping[str, Any]) -> Verb[TaskPut]:
 
 def cancel(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Verb[TaskPut]:
     """Cancel a task that does not run, ask one that runs; answers ``cancelled``, ``asked``, ``over`` or ``unknown``."""
-    yield from _become_writer(scope)
+    yield from become_writer(scope)
     found = yield from _ids_of(scope, task)
-    answers = yield from _cancel(scope, found, reason, by)
+    answers = yield from cancel_many(scope, found, reason, by)
     for answer in sorted(answers, key=lambda answer: found.index(answer.id or 0)):
         return answer
     return TaskPut(None, task if isinstance(task, str) else None, "unknown")
@@ -73,14 +73,14 @@ def cancel(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Ver
 
 def cancel_of_object(scope: Scope, name: str, *, reason: str | None, by: str) -> Verb[list[TaskPut]]:
     """Cancel every unfinished task of an object, in the order of their ids."""
-    yield from _become_writer(scope)
+    yield from become_writer(scope)
     rows = yield from ask("task_ids_of_object", namespace=scope.namespace, object=name)
-    return (yield from _cancel(scope, [row[0] for row in rows], reason, by))
+    return (yield from cancel_many(scope, [row[0] for row in rows], reason, by))
 
 
 def edit(scope: Scope, task: str | int, columns: Mapping[str, Any]) -> Verb[TaskPut]:
     """Change a task that does not run; answers ``edited``, ``running``, ``over`` or ``unknown``."""
-    yield from _become_writer(scope)
+    yield from become_writer(scope)
     values: dict[str, Any] = dict.fromkeys(("priority", "queue", "attempts", "expires_at", "at"))
     values.update(columns, sets_expires_at=int("expires_at" in columns), sets_time=int("delay" in columns))
     values.setdefault("delay", 0)
@@ -114,7 +114,25 @@ def retry_many(scope: Scope, ids: Sequence[int], *, repeat: bool = False) -> Ver
     return [TaskPut(row[0], row[1], "retried") for row in rows]
 
 
-def _cancel(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Verb[list[TaskPut]]:
+def free(scope: Scope, task: str | int) -> Verb[TaskPut]:
+    """Let a task that waits run at once; answers ``freed``, or where it stands."""
+    yield from become_writer(scope)
+    found = yield from _ids_of(scope, task)
+    rows = yield from ask("free_tasks", namespace=scope.namespace, ids=found, channel=scope.channel)
+    for (task_id, *_) in rows:
+        return TaskPut(task_id, task if isinstance(task, str) else None, "freed")
+    standing = yield from _standing(scope, task, found)
+    return replace(standing, did="over") if standing.did == "done" else standing
+
+
+def awaken(scope: Scope, ids: Sequence[int]) -> Verb[list[int]]:
+    """Let those run at once that put themselves off; returns their ids."""
+    rows = yield from ask("awaken_tasks", namespace=scope.namespace, ids=list(ids), channel=scope.channel)
+    return sorted(row[0] for row in rows)
+
+
+def cancel_many(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Verb[list[TaskPut]]:
+    """Cancel what does not run, ask what does; answers in the order of the ids, nothing for ids that are unknown."""
     if not ids:
         return []
     values: dict[str, Any] = {"namespace": scope.namespace, "ids": sorted(ids)}
@@ -148,7 +166,7 @@ def _standing(scope: Scope, task: str | int, ids: Sequence[int]) -> Verb[TaskPut
     return TaskPut(None, task if isinstance(task, str) else None, "unknown")
 
 
-def _become_writer(scope: Scope) -> Verb[None]:
+def become_writer(scope: Scope) -> Verb[None]:
     """On SQLite: obtain the write lock, or be refused, before anything is read."""
     if not scope.chains_writes:
         yield from ask("become_writer")

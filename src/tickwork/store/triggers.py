@@ -124,9 +124,14 @@ def fire(scope: Scope, trigger: str | int, planned_at: Instant | None) -> Verb[T
 def edit_of_object(scope: Scope, name: str, decide: Decide, *, by: str) -> Verb[list[TriggerPut]]:
     """Hold every trigger of an object, in the order of their ids, and do to each what *decide* says."""
     rows = yield from ask("hold_triggers_of_object", namespace=scope.namespace, object=name)
+    return (yield from edit_held(scope, sorted(map(_held, rows)), decide, by))
+
+
+def edit_held(scope: Scope, holding: Sequence[Held], decide: Decide, by: str) -> Verb[list[TriggerPut]]:
+    """Do to each trigger that this transaction holds what *decide* says; what is alike is one statement."""
     answers: dict[int, TriggerPut] = {}
     alike: dict[str, tuple[Edit, list[int]]] = {}
-    for held in sorted(map(_held, rows)):
+    for held in holding:
         decision = decide(held)
         if isinstance(decision, TriggerPut):
             answers[held.id] = decision

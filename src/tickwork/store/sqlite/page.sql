@@ -505,3 +505,77 @@ select 1;
 -- reader: anyone
 -- one writer at a time: what is not committed has drawn no number that anybody could have passed
 select null where false and :table = :position;
+
+-- ------------------------------------------------------------------------------------------------------- by filter
+
+-- name: delay_tasks
+-- writer: application, operator
+-- max is its word for greatest
+update tickwork.task
+   set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = coalesce(:at, :now) + :delay
+ where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
+returning id;
+
+-- name: reprioritise_tasks
+-- writer: application, operator
+-- one writer at a time: nothing to be locked in order
+update tickwork.task set priority = :priority
+ where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
+returning id;
+
+-- name: free_tasks
+-- writer: application, operator
+-- one writer at a time: nothing to be locked in order
+update tickwork.task set available_at = :now
+ where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now
+returning id;
+
+-- name: awaken_tasks
+-- writer: application, operator, worker
+-- one writer at a time: nothing to be locked in order
+update tickwork.task set available_at = :now
+ where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now and snoozes > 0
+   and (select a.outcome from tickwork.attempt a where a.task_id = tickwork.task.id order by a.id desc limit 1)
+       = 'snoozed'
+returning id;
+
+-- name: choose_triggers
+-- writer: application, operator
+-- a write that changes nothing takes the place of the row locks
+update tickwork.trigger set version = version where id is null;
+
+-- name: hold_selected_triggers
+-- writer: application, operator
+-- no row locks; the write before this one holds the whole database
+with chosen as materialized (
+    select t.id
+      from tickwork.trigger t left join tickwork.event e on e.trigger_id = t.id
+     where t.namespace = :namespace
+       and (:by_id = 0 or t.id = any(:ids::bigint[]))
+       and (:prefix is null or substr(t.key, 1, length(:prefix)) = :prefix)
+       and (case when :state is null then t.state <> 'cancelled' else t.state = :state end)
+       and (:object is null or t.object = :object)
+       and (:container is null or t.container = :container)
+       and (:tag is null or replace(replace(t.tags, '[' || :tag, ''), ',' || :tag, '') <> t.tags)
+       and (:handler is null or t.handler = :handler)
+       and (:due_after is null or e.due_at >= :due_after)
+       and (:due_before is null or e.due_at <= :due_before)
+       and (:set_aside is null or (:set_aside = 1) = (e.set_aside_at is not null))
+     order by case when e.due_at is null then 1 else 0 end, e.due_at, t.id
+     limit :limit
+)
+select t.id, t.key, t.state, t.version, t.generation, t.policies, t.clock_kind, t.clock_params,
+       e.set_aside_at is not null, t.since_at, e.version, e.last_at, e.next_at
+  from tickwork.trigger t left join tickwork.event e on e.trigger_id = t.id
+ where t.id in (select id from chosen)
+ order by t.id;
+
+-- name: retime_triggers
+-- writer: application, operator
+-- rows as JSON instead of arrays; the trail and the letters follow as statements of their own
+update tickwork.trigger
+   set version = version + 1, did = 'moved', clock_kind = r.clock_kind, clock_params = r.clock_params,
+       clock_id = null, since_at = :now, missed = null, changed_at = :now, changed_by = :by
+  from (select value ->> 0 as id, value ->> 1 as clock_kind, value ->> 2 as clock_params from json_each(:rows)) r
+ where tickwork.trigger.id = r.id
+returning id, key, version, generation, did;
