@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, overload
 
 from tickwork.api import agreement, assembly, lending, opportunity, ticking
+from tickwork.api.generator_part import GeneratorPart
+from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
-from tickwork.api.process import Process
+from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
 from tickwork.api.ticking import Bounds, Tick
@@ -79,6 +81,7 @@ class Tickwork:
         desk = assembly.own_desk(self.store, self.settings, self.handlers, self._ready)
         self._desk = desk
         self.triggers, self.tasks, self.jobs = Triggers(desk), Tasks(desk), Jobs(desk)
+        self.generators = Generators(desk, self.store, self.settings.namespace)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
@@ -241,7 +244,10 @@ class Tickwork:
         looking_after_jobs = assembly.jobs_of(
             self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
         )
-        return assembly.process_of(self.store, daemon=daemon, worker=working, parts=[looking_after_jobs])
+        parts: list[Part] = [looking_after_jobs]
+        if worker:
+            parts.append(GeneratorPart(self.store, self.settings.namespace, self.generators.all()))
+        return assembly.process_of(self.store, daemon=daemon, worker=working, parts=parts)
 
     def tick(
         self,
