@@ -141,7 +141,8 @@ def _park_lost(transaction: Transaction, claim: Claim, namespace: str) -> None:
     more = {"source": claim.source, "attempts": claim.failures, "reason": reason, "error": None}
     transaction.run("park_work", **values, **more)
     transaction.run("take_key", **values, token=claim.token, priority=claim.priority, failures=0)
-    transaction.all("end_work", **values, token=claim.token, state=None, after=None, done=0, failed=1, error=reason)
+    if not transaction.all("forget_work", **values, token=claim.token):
+        transaction.all("end_work", **values, token=claim.token, state=None, after=None, done=0, failed=1, error=reason)
 
 
 # -------------------------------------------------------------------------------------------------------------- verbs
