@@ -8,19 +8,16 @@ update tickwork.setting set value = value where name is null;
 -- name: put_task
 -- writer: application, operator, worker
 -- a past instant means now; a delay counts from the clock at this statement, not from the start of the transaction
-with put as (
-    insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
-                               attempts, expires_at, asked_at, created_at, object, container, tags, unique_key,
-                               key_scope, root, root_at)
-    select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), :handler,
-           :action, :payload, :payload_version::int, :key, :attempts::int, :expires_at::bigint,
-           coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :unique_key::text,
-           :key_scope::text, :root::text, :root_at::bigint
-      from (select :now as now) c
-        on conflict (namespace, unique_key) where unique_key is not null do nothing
-    returning id
-)
-select id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
+insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
+                           attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
+                           root, root_at)
+select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), :handler,
+       :action, :payload, :payload_version::int, :key, :attempts::int, :expires_at::bigint,
+       coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :unique_key::text,
+       :key_scope::text, :root::text, :root_at::bigint
+  from (select :now as now) c
+    on conflict (namespace, unique_key) where unique_key is not null do nothing
+returning id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end;
 
 -- name: hold_task_of_key
 -- writer: application, operator, worker
