@@ -18,6 +18,7 @@ from tickwork.api.generator_part import GeneratorPart
 from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
+from tickwork.api.objects import Objects
 from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
@@ -82,6 +83,7 @@ class Tickwork:
         self._desk = desk
         self.triggers, self.tasks, self.jobs = Triggers(desk), Tasks(desk), Jobs(desk)
         self.generators = Generators(desk, self.store, self.settings.namespace)
+        self.objects = Objects(desk)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from tickwork.api import assembly
 from tickwork.api.generators import Generators
+from tickwork.api.objects import Objects
 from tickwork.api.tasks import Tasks
 from tickwork.api.triggers import Triggers
 from tickwork.clocks.clock import Clock
@@ -30,8 +31,8 @@ class Lent:
     On something asynchronous every verb returns an awaitable of what it returns here.
     """
 
-    def __init__(self, triggers: Triggers, tasks: Tasks, generators: Generators) -> None:
-        self.triggers, self.tasks, self.generators = triggers, tasks, generators
+    def __init__(self, triggers: Triggers, tasks: Tasks, generators: Generators, objects: Objects) -> None:
+        self.triggers, self.tasks, self.generators, self.objects = triggers, tasks, generators, objects
 
     def trigger(
         self,
@@ -71,6 +72,7 @@ class LentAsync(Protocol):
 
     triggers: Awaited
     tasks: Awaited
+    objects: Awaited
     generators: Awaited
     trigger: Callable[..., Awaitable[TriggerPut]]
     put: Callable[..., Awaitable[TaskPut]]
@@ -92,4 +94,5 @@ def lend(lent: Any, app: Tickwork) -> Lent:
         return answer
 
     desk = assembly.desk(app.store, app.settings, app.handlers, perform, perform, lent=True)
-    return Lent(Triggers(desk), Tasks(desk), Generators(desk, app.store, app.settings.namespace))
+    generators = Generators(desk, app.store, app.settings.namespace)
+    return Lent(Triggers(desk), Tasks(desk), generators, Objects(desk))

@@ -241,6 +241,7 @@ class Tasks:
         handler: str | None = None,
         queue: str | None = None,
         object: str | None = None,
+        container: str | None = None,
         trigger: str | None = None,
         limit: int = 100,
     ) -> list[TaskRow]:
@@ -250,7 +251,14 @@ class Tasks:
         desk, n = self._desk, limits.number(limit, "limit", 1, 1_000_000)
         return desk.look(
             lambda: reports.tasks(
-                desk.scope, state=state, handler=handler, queue=queue, object=object, trigger_key=trigger, limit=n
+                desk.scope,
+                state=state,
+                handler=handler,
+                queue=queue,
+                object=object,
+                container=container,
+                trigger_key=trigger,
+                limit=n,
             )
         )
 
@@ -261,6 +269,7 @@ class Tasks:
         handler: str | None = None,
         queue: str | None = None,
         object: str | None = None,
+        container: str | None = None,
         trigger: str | None = None,
         limit: int = 100,
     ) -> list_of[TaskRow]:
@@ -270,7 +279,14 @@ class Tasks:
         desk, n = self._desk, limits.number(limit, "limit", 1, 1_000_000)
         return desk.look(
             lambda: reports.archived(
-                desk.scope, outcome=outcome, handler=handler, queue=queue, object=object, trigger_key=trigger, limit=n
+                desk.scope,
+                outcome=outcome,
+                handler=handler,
+                queue=queue,
+                object=object,
+                container=container,
+                trigger_key=trigger,
+                limit=n,
             )
         )
 

@@ -8,12 +8,13 @@ import msgspec
 
 from tickwork.errors import InvalidInput, NotFound
 from tickwork.model.report import Alive, Counts, Failed, LedgerRow, TaskRow, Trigger, Version
+from tickwork.model.status import GONE_AFTER
 from tickwork.store.dialect import Verb, ask
 from tickwork.store.scope import Scope
 from tickwork.watch import Instant
 
 _TRIGGER_FILTERS = ("state", "prefix", "object", "container", "tag", "handler", "set_aside")
-_TASK_FILTERS = ("handler", "queue", "object", "trigger_key")
+_TASK_FILTERS = ("handler", "queue", "object", "container", "trigger_key")
 
 
 def trigger(scope: Scope, name: str | int) -> Verb[Trigger]:
@@ -109,5 +110,5 @@ def counts(scope: Scope) -> Verb[Counts]:
 
 def alive() -> Verb[list[Alive]]:
     """Which kinds of process are registered, and when they were last seen."""
-    rows = yield from ask("who_runs")
+    rows = yield from ask("who_runs", gone_after=GONE_AFTER)
     return [Alive(*row) for row in rows]

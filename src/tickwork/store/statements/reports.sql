@@ -98,6 +98,7 @@ select id, key, case when state = 'waiting' and available_at <= :now then 'ready
    and (:handler::text is null or handler = :handler::text)
    and (:queue::text is null or queue = :queue::text)
    and (:object::text is null or object = :object::text)
+   and (:container::text is null or container = :container::text)
    and (:trigger_key::text is null or trigger_key = :trigger_key::text)
  order by case state when 'running' then 0 when 'waiting' then 1 else 2 end,
           case when available_at <= :now then 0 else available_at end, priority, available_at, id
@@ -121,6 +122,7 @@ select id, key, 'over', outcome, handler, payload, payload_version, queue, prior
    and (:handler::text is null or handler = :handler::text)
    and (:queue::text is null or queue = :queue::text)
    and (:object::text is null or object = :object::text)
+   and (:container::text is null or container = :container::text)
    and (:trigger_key::text is null or trigger_key = :trigger_key::text)
  order by finished_at desc, id desc
  limit :n;
@@ -149,8 +151,9 @@ select 'archive', outcome, count(*) from tickwork.archive where namespace = :nam
 
 -- name: who_runs
 -- reader: anyone
--- the newest sign of life of each kind of process, and the clock
-select kind, count(*), max(seen_at), :now from tickwork.worker group by kind;
+-- how many of each kind of process gave a sign of life since then, the newest one, and the clock
+select kind, count(*) filter (where seen_at > :now - :gone_after::bigint), max(seen_at), :now
+from tickwork.worker group by kind;
 
 -- name: may_identify
 -- reader: anyone
