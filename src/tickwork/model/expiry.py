@@ -8,6 +8,7 @@ itself, so that a row whose time was extended in between survives.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -81,3 +82,13 @@ class ExpiryRule:
             f"delete from {self.table} where {self.key} in (select {self.key} from {self.table} where {self.expired} "
             f"order by {self.expires} limit :n for update skip locked) and {self.expired}"
         )
+
+    def purges_now(self, rate: float, chance: Callable[[], float]) -> bool:
+        """Say whether this write should have expired rows removed: with a probability, for hosts without a daemon.
+
+        >>> ExpiryRule("watch_item").purges_now(0.1, lambda: 0.05)
+        True
+        """
+        if not 0 <= rate <= 1:
+            raise InvalidInput("rate", rate, "a probability from 0 to 1")
+        return chance() < rate
