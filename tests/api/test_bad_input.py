@@ -24,6 +24,7 @@ from tickwork.errors import (
     InvalidPayload,
     NotFound,
     ReadOnlyStore,
+    StatementRefused,
     StoreUnavailable,
     UnknownHandler,
 )
@@ -91,6 +92,7 @@ LIBRARY = {
     "negative grace": (trigger(grace=-1), InvalidInput, "grace"),
     "no firings at all": (trigger(max_firings=0), InvalidInput, "max_firings"),
     "tags as one text": (trigger(tags="urgent"), InvalidInput, "tags"),
+    "a lookup with a lone surrogate": (lambda app: app.triggers.get("\ud800"), StatementRefused, "surrogates"),
     "a trigger that is not there": (lambda app: app.triggers.cancel("nobody"), NotFound, "nobody"),
     "something that cannot be lent": (lambda app: app.on(object()), InvalidInput, ""),
     "handler twice": (lambda app: app.handler("work")(lambda: None), ConfigurationError, "work"),
@@ -103,7 +105,7 @@ def test_the_library_refuses(app, given):
     with pytest.raises(error) as caught:
         verb(app)
     assert names in str(caught.value)
-    if not isinstance(caught.value, (NotFound, UnknownHandler)):
+    if not isinstance(caught.value, (NotFound, UnknownHandler, StatementRefused)):
         assert isinstance(caught.value, ValueError)
     assert app.triggers.list() == []
     assert app.tasks.list() == []
@@ -123,6 +125,20 @@ COMMANDS = {
     "at and delay": ("task put work --at 2030-01-01T00:00:00Z --delay 5m --unchecked", 2, ""),
     "no such trigger": ("trigger show nobody", 3, "nobody"),
     "no such task": ("task show 999", 3, "999"),
+    "empty key": ("trigger put '' --every 5m --handler work --unchecked", 2, "key"),
+    "key of 501 characters": (f"trigger put {'k' * 501} --every 5m --handler work --unchecked", 2, "500"),
+    "key that is not UTF-8": ("trigger put \udcff --every 5m --handler work --unchecked", 2, "UTF-8"),
+    "lookup that is not UTF-8": ("trigger show \udcff", 2, "UTF-8"),
+    "lookup with NUL": ("trigger cancel a\0b", 2, "NUL"),
+    "file name with NUL": ("trigger import a\0b", 2, "NUL"),
+    "instant beyond the year 9999": ("trigger put k --at 10000-01-01T00:00:00Z --handler work --unchecked", 2, "10000"),
+    "duration of 10,000 years": ("task put work --delay 3650000d --unchecked", 2, "delay"),
+    "payload over 1 MB": (
+        f"""task put work --unchecked --payload '{{"a": "{"x" * 1_000_000}"}}'""",
+        2,
+        "1,000,000",
+    ),
+    "several that are not there": ("trigger cancel nobody nowhere", 3, "nowhere"),
     "unknown verb": ("trigger explode", 2, "explode"),
 }
 
@@ -135,8 +151,23 @@ def test_the_command_line_refuses(database, capsys, monkeypatch, given):
     said = capsys.readouterr()
     assert names in said.err
     assert "Traceback" not in said.err
+    assert len(said.err) < 2_000
     assert run(["trigger", "list", "--json"]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("verb", ["trigger cancel", "trigger pause", "task cancel"])
+def test_a_database_that_is_down_is_busy_for_each_name(capsys, tmp_path, verb):
+    (tmp_path / "work.db").mkdir()  # what cannot be opened
+    assert run([*verb.split(), "1", "2", "--database", f"sqlite:///{tmp_path}/work.db"]) == 75
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_long_text_is_not_said_back_whole(capsys):
+    assert run(["clock", "describe", "--every", "x" * 20_000]) == 2
+    said = capsys.readouterr().err
+    assert len(said) < 2_000
+    assert "is not a duration; write 90s" in said
 
 
 def test_a_past_one_time_trigger_is_no_bad_input(app):

@@ -74,6 +74,18 @@ def test_nobody_fires(app):
     assert said.startswith("triggers are late: 1")
 
 
+def test_processes_that_gave_no_sign_of_life_for_a_minute_are_not_counted(app):
+    Presence(app.store, "daemon").turn(app.store.watch.now())
+    Presence(app.store, "daemon").turn(app.store.watch.now())
+    app.store.watch.wind(50)
+    Presence(app.store, "daemon").turn(app.store.watch.now())
+    assert [each.count for each in app.status().alive] == [3]
+    app.store.watch.wind(20)
+    assert [each.count for each in app.status().alive] == [1]
+    app.store.watch.wind(600)
+    assert [each.count for each in app.status().alive] == [0]
+
+
 def test_nobody_works(app):
     """S4-53: what depends on workers can ask whether there are any; what is put is kept all the same."""
     assert not app.available()

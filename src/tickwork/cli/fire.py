@@ -11,12 +11,13 @@ from tickwork.cli.arguments import MOMENT
 from tickwork.cli.connecting import as_json, connected
 from tickwork.cli.failing import each
 from tickwork.cli.showing import show_fields
+from tickwork.cli.teaching import Command
 
 if TYPE_CHECKING:
     from tickwork.api.app import Tickwork
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("keys", nargs=-1, required=True)
 @click.option(
     "--planned", type=MOMENT, metavar="INSTANT", help="The planned time that the task is told (default: now)."

@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 
 from tickwork import __version__
-from tickwork.cli.failing import exit_code, one_line
+from tickwork.cli.failing import brief, exit_code, legible, one_line
 from tickwork.cli.teaching import Group
 from tickwork.errors import TickworkError
 
@@ -27,6 +27,11 @@ COMMANDS = {
     "daemon": ("tickwork.cli.run", "daemon", "Run the trigger daemon alone: it turns due triggers into tasks."),
     "db": ("tickwork.cli.db", "db", "Make, check and print the tables."),
     "demo": ("tickwork.cli.demo", "demo", "Half a minute of triggers, edits and kill -9, with an account at the end."),
+    "generator": (
+        "tickwork.cli.generator",
+        "generator",
+        "List, show, pause and wake sources of work; release parked work.",
+    ),
     "job": ("tickwork.cli.job", "job", "Declare, list, show, start and stop periodic jobs."),
     "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
     "service": ("tickwork.cli.service", "service", "Start by itself: systemd units, a timer, cron lines."),
@@ -85,10 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     try:
+        legible(sys.argv[1:] if arguments is None else arguments)
         answered = tickwork.main(arguments, prog_name="tickwork", standalone_mode=False)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as wrong:
+        wrong.message = brief(wrong.message)
         wrong.show()
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):

@@ -69,7 +69,7 @@ def _show(app: Tickwork) -> None:
     click.echo(f"late      {late}; next due {say(now.next_at, 'next_at')}")
     for each in now.alive:
         ago = say_seconds(max(0, round((each.now - each.seen_at) / SECOND)))
-        click.echo(f"{each.kind:<9} {each.count} running, last sign of life {ago} ago")
+        click.echo(f"{each.kind:<9} {each.count or 'none'} running, last sign of life {ago} ago")
     for kind in (DAEMON, WORKER):
         if not any(each.kind == kind for each in now.alive):
             click.echo(f"{kind:<9} none running")

@@ -207,7 +207,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The processes of one kind that are registered, and their newest sign of life."""
+    """How many processes of one kind gave a sign of life within the last minute, and when the newest of all did."""
 
     kind: str
     count: int

@@ -312,7 +312,7 @@ def trouble(error: BaseException) -> StoreError | None:
             f"no connection was free or could be opened within {POOL_WAIT_SECONDS:g} s: the pool is full (raise "
             "pool_size), or the database is down"
         )
-    if isinstance(error, OverflowError):
+    if isinstance(error, (OverflowError, UnicodeEncodeError)):  # a number or a text that no column holds
         return StatementRefused(str(error))
     if not isinstance(error, psycopg.Error):
         return None

@@ -111,7 +111,7 @@ class SqliteDialect(Dialect):
         self._single, self._alone = threading.RLock(), threading.Lock()
         # threads of one process take turns here: SQLite itself waits by sleeping, up to 100 ms at a time
         self._writer = threading.RLock()
-        self._pid = os.getpid()
+        self._pid, self._inherited = os.getpid(), list[list[sqlite3.Connection]]()
         self._mine = threading.local()
 
     @contextmanager
@@ -159,6 +159,7 @@ class SqliteDialect(Dialect):
         """In a child process: use neither the connections of the parent nor a lock that a thread of it held."""
         if self._pid != os.getpid():
             self._guard, self._writer, self._single = threading.Lock(), threading.RLock(), threading.RLock()
+            self._inherited.append(self._idle)  # kept: SQLite forbids even to close them here
             self._idle, self._pid = [], os.getpid()
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
@@ -300,7 +301,7 @@ def split(script: str) -> list[str]:
 
 def trouble(error: BaseException, *, lent: bool = False) -> StoreError | None:
     """Say what an error of ``sqlite3`` means."""
-    if isinstance(error, OverflowError):
+    if isinstance(error, (OverflowError, UnicodeEncodeError)):  # a number or a text that no column holds
         return StatementRefused(str(error))
     if not isinstance(error, sqlite3.Error):
         return None
