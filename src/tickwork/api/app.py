@@ -322,7 +322,8 @@ class Tickwork:
 
         Started already, they go on as they are. ``app.stop()`` ends them; ``async with app:`` does both, in a lifespan.
         Threads do not survive a fork: where a server forks its workers (gunicorn, uwsgi), call this in the child
-        (``post_fork``, or the lifespan), each of which then runs its own; a child that was forked later begins anew.
+        (``post_fork``, or the lifespan), each of which then runs its own; a child that was forked later begins anew. On
+        SQLite nothing may be at work in the parent while it forks: SQLite itself forbids it.
         """
         with self._checking:
             if self._started is None or self._started_in != os.getpid():
