@@ -6,6 +6,7 @@ standard error that says what to do; a traceback is a bug.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -95,8 +96,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as wrong:
-        wrong.message = brief(wrong.message)
-        wrong.show()
+        said = io.StringIO()
+        wrong.show(said)
+        click.echo(brief(said.getvalue().rstrip()), err=True)
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("tickwork: stopped", err=True)
