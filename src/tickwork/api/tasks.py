@@ -20,6 +20,7 @@ from tickwork.model.many import ManyPut, TaskLine, task_lines
 from tickwork.model.report import Failed, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
+from tickwork.model.unique import WORDS, Root
 from tickwork.store import many, reports, tasks
 from tickwork.store.dialect import Verb
 from tickwork.store.many import Progress
@@ -56,7 +57,9 @@ class Tasks:
                 is that task, and the earlier time wins. *scope* and *existing* say it otherwise: scope ``waiting``
                 keeps a second one away only until the first is claimed, a timedelta for so long from the first put,
                 whatever became of it; existing ``replace`` gives the first everything that the second says,
-                ``debounce`` moves it to the later time. A task that has begun is never changed.
+                ``debounce`` moves it to the later time. A task that has begun is never changed. *dedupe* makes a
+                key of handler and payload (a list names payload fields that do not count): a task that says the same
+                and has not begun is that task. *root* makes it a leaf of a root task: see :meth:`register_root`.
 
         Raises:
             InvalidInput: a value is out of range. UnknownHandler, InvalidPayload: nobody could run it.
@@ -168,9 +171,9 @@ class Tasks:
 
         Answers ``edited``, ``running``, ``over`` or ``unknown``.
         """
-        for name in ("key", "scope", "existing", "root", "object", "container", "tags"):
+        for name in (*WORDS, "root", "object", "container", "tags"):
             if name in treatment:
-                raise InvalidInput(name, treatment[name], "nothing: it stays as it was put")
+                raise InvalidInput(name, treatment[name], "nothing: it stays as it was put")  # type: ignore[literal-required]
         columns = treatment_columns(treatment)
         if at is not None or delay is not None:
             columns["at"], columns["delay"] = when(at, delay)
@@ -185,6 +188,29 @@ class Tasks:
         """
         desk, number = self._desk, limits.number(task, "task", 1, 2**63 - 1)
         return desk.perform(lambda: tasks.retry(desk.scope, number, repeat=repeat))
+
+    def register_root(self, root: Root) -> bool:
+        """Let older roots of the same signature be superseded: those of their leaves that have not begun are declined.
+
+        Put the leaves first (with ``root=``), register in the same transaction or after it: leaves that could not be
+        put then supersede nothing. Returns whether it is the newest root of its signature.
+
+        >>> from tickwork import Tickwork
+        >>> from tickwork.model.unique import Root
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("links.update")
+        ... def update(page: int): ...
+        >>> change = Root("links of page/7", 1_900_000_000_000_000)
+        >>> _ = app.tasks.put_many([update.task(page=1), update.task(page=2)], root=change)
+        >>> app.tasks.register_root(change), app.tasks.register_root(Root("links of page/7", 1))
+        (True, False)
+        >>> app.close()
+        """
+        desk = self._desk
+        if not isinstance(root, Root):
+            raise InvalidInput("root", root, "a Root: its signature and its time")
+        return desk.perform(lambda: tasks.register_root(desk.scope, root))
 
     def where(self, **filters: Any) -> SelectedTasks:
         """Select tasks by what they are, to cancel, retry, delay, reprioritise, free or awaken all of them.

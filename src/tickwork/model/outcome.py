@@ -7,6 +7,7 @@ returned              done                                                   yes
 raised                waits and runs again; *gave up* at the last attempt    yes                 at the last
 ``RetryAfter``        the same, with the handler's wait                      yes                 at the last
 ``Snooze``            runs again later (5 s at least)                        no                  no
+``Backpressure``      put off, as all of its kind, to the end of the rest    no                  no
 ``GiveUp``            gave up                                                yes                 yes
 ``Decline``           declined                                               yes                 yes
 (had expired)         expired, the handler is not called                     no                  yes
@@ -118,9 +119,19 @@ def cancelled(claimed: Claimed, now: Instant) -> Outcome:
     return _ended(claimed, "cancelled", None, claimed.attempt - 1, None, now)
 
 
+def superseded(claimed: Claimed, now: Instant) -> Outcome:
+    """A newer root task has been registered since it was put; the handler was not called."""
+    return _ended(claimed, "declined", "superseded by a newer root task", claimed.attempt - 1, None, now)
+
+
 def released(claimed: Claimed, now: Instant) -> Outcome:
     """It never began; it is given back as it was, uncounted."""
     return _again(claimed, "released", claimed.attempt - 1, claimed.available_at, None, now, None)
+
+
+def put_off(claimed: Claimed, until: Instant, now: Instant, started_at: Instant | None = None) -> Outcome:
+    """Its kind of work rests until then; it has not run, or what it did does not count."""
+    return _again(claimed, "put off", claimed.attempt - 1, until, started_at, now, None)
 
 
 def interrupted(claimed: Claimed, started_at: Instant | None, now: Instant) -> Outcome:

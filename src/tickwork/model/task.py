@@ -16,6 +16,7 @@ from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask, attempts_of
 from tickwork.model.standing_order import PRIORITY, QUEUE, action_columns, span
+from tickwork.model.unique import WORDS, Existing, Root, Scope, key_columns
 from tickwork.watch import Instant, to_instant
 
 #: What a verb did to a task. A running task cannot be taken back: it was *asked* to stop. One that has finished is *over*.
@@ -23,32 +24,6 @@ from tickwork.watch import Instant, to_instant
 TaskDid = Literal[
     "put", "exists", "edited", "unchanged", "cancelled", "asked", "over", "unknown", "running", "retried", "done", "freed"
 ]
-
-
-#: While what a key keeps a second task away: the first is unfinished, or has not begun; or for a period (a timedelta).
-Scope = Literal["unfinished", "waiting"]
-#: What a second put of a key does to the first task: nothing but an earlier time, everything, or a later time.
-Existing = Literal["keep", "replace", "debounce"]
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The root task that a leaf belongs to: leaves are no-ops once a newer root of the same signature is registered.
-
-    Args:
-        signature: what the roots of one kind of change have in common: ``"links of page/7"``.
-        at: when the change happened that the root stands for.
-
-    >>> Root("links of page/7", 1_000_000)
-    Root(signature='links of page/7', at=1000000)
-    """
-
-    signature: str
-    at: datetime | Instant
-
-    def __post_init__(self) -> None:
-        limits.text(self.signature, "root")
-        object.__setattr__(self, "at", to_instant(self.at, "root"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +42,7 @@ class Treatment(TypedDict, total=False):
     queue: str
     attempts: int
     key: str | None
+    dedupe: bool | Iterable[str]
     scope: Scope | timedelta
     existing: Existing
     root: Root | None
@@ -105,13 +81,8 @@ class NewTask:
             **action_columns(self.action),
             "at": self.at,
             "delay": self.delay,
-            "key": None,
-            "unique_key": None,
-            "key_scope": None,
             "root": None,
             "root_at": None,
-            "existing": self.existing,
-            "period": None,
             "attempts": attempts_of(self.action),
             "queue": QUEUE,
             "priority": PRIORITY,
@@ -121,41 +92,8 @@ class NewTask:
             "tags": None,
         }
         columns.update(treatment_columns(self.treatment))
-        columns.update(self._key_columns())
+        columns.update(key_columns(self.action, self.treatment))
         return columns
-
-    @property
-    def existing(self) -> Existing:
-        """What becomes of the task that has the key already."""
-        existing = self.treatment.get("existing", "keep")
-        if existing not in ("keep", "replace", "debounce"):
-            raise InvalidInput("existing", existing, "keep, replace or debounce")
-        return existing
-
-    @property
-    def period(self) -> int | None:
-        """How long the key is taken whatever becomes of its task, in microseconds."""
-        scope = self.treatment.get("scope", "unfinished")
-        if isinstance(scope, str):
-            return None
-        period = span(scope, "scope") if isinstance(scope, timedelta) else 0
-        if period < 1:
-            raise InvalidInput("scope", scope, '"unfinished", "waiting" or a period (a timedelta longer than 0)')
-        return period
-
-    def _key_columns(self) -> dict[str, Any]:
-        """Return what keeps a second task of the key away."""
-        key, scope = self.treatment.get("key"), self.treatment.get("scope", "unfinished")
-        if key is None:
-            for name in ("scope", "existing"):
-                if name in self.treatment:
-                    raise InvalidInput(name, self.treatment[name], "a key beside it: it says what the key does")
-            return {}
-        if (period := self.period) is not None:
-            return {"key_scope": "period", "period": period}
-        if scope not in ("unfinished", "waiting"):
-            raise InvalidInput("scope", scope, '"unfinished", "waiting" or a period (a timedelta longer than 0)')
-        return {"unique_key": key, "key_scope": None if scope == "unfinished" else scope}
 
 
 def when(at: datetime | Instant | None, delay: timedelta | float | None) -> tuple[Instant | None, int]:
@@ -165,9 +103,13 @@ def when(at: datetime | Instant | None, delay: timedelta | float | None) -> tupl
     return None if at is None else to_instant(at, "at"), 0 if delay is None else span(delay, "delay")
 
 
+#: Words of a treatment that are more, or less, than a column.
+_READ_ELSEWHERE = frozenset({*WORDS, "root"})
+
+
 def treatment_columns(treatment: Treatment) -> dict[str, Any]:
     """Return the columns that the treatment names, each checked."""
-    columns = {name: _column(name, value) for name, value in treatment.items() if name not in {"scope", "existing", "root"}}
+    columns = {name: _column(name, value) for name, value in treatment.items() if name not in _READ_ELSEWHERE}
     root = treatment.get("root")
     if root is not None:
         if not isinstance(root, Root):
@@ -184,7 +126,7 @@ def _column(name: str, value: Any) -> Any:
             return limits.text(value, name, limits.NAME_LENGTH)
         case "attempts":
             return limits.attempts(value)
-        case "key" | "object" | "container":
+        case "object" | "container":
             return limits.optional_text(value, name)
         case "expires_at":
             return None if value is None else to_instant(value, name)

@@ -12,8 +12,12 @@ from typing import Any, NamedTuple, Unpack
 
 import msgspec
 
+from tickwork.errors import InvalidInput
 from tickwork.model.task import NewTask, Treatment
 from tickwork.watch import Instant, from_duration, from_instant
+
+#: How many characters of a word about progress are kept.
+NOTE_LENGTH = 500
 
 
 class Claimed(NamedTuple):
@@ -46,6 +50,7 @@ class Claimed(NamedTuple):
     parent_id: int | None
     marked: bool
     cancel_asked: bool
+    superseded: bool
     claimed_at: Instant
 
     @property
@@ -64,10 +69,16 @@ class Signs:
     def __init__(self) -> None:
         self.cancelled: set[int] = set()
         self.lost: set[int] = set()
+        self.progress: dict[int, tuple[int, float, str | None]] = {}
+        """The last word of each run that nobody has written down yet: token, share, note."""
 
     def is_lost(self, claimed: Claimed) -> bool:
         """Say whether the lease of this claim has ended under us."""
         return claimed.token in self.lost
+
+    def note(self, claimed: Claimed, share: float, note: str | None) -> None:
+        """A handler said how far it has come; its last word stands."""
+        self.progress[claimed.id] = (claimed.token, share, note)
 
 
 class Task:
@@ -208,6 +219,16 @@ class Task:
         run a failure like any other, with no follow-up at all.
         """
         self.follow_ups.append(NewTask.of(action, at, delay, treatment).columns())
+
+    def progress(self, share: float, note: str = "") -> None:
+        """Say how far this run has come, a share from 0 to 1, with a few words; ``tickwork task show`` tells it.
+
+        Costs nothing here: the last word is written down about once a second. Raises InvalidInput for a share that is
+        none.
+        """
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise InvalidInput("share", share, "a number from 0 to 1")
+        self._signs.note(self._claimed, float(share), note[:NOTE_LENGTH].replace("\x00", "") or None)
 
     @property
     def cancelled(self) -> bool:

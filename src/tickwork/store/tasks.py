@@ -12,6 +12,7 @@ from typing import Any
 
 from tickwork.errors import InvalidInput, TryAgain
 from tickwork.model.task import TaskPut
+from tickwork.model.unique import Root
 from tickwork.store.dialect import Row, Verb, ask
 from tickwork.store.scope import Scope
 
@@ -129,6 +130,13 @@ def awaken(scope: Scope, ids: Sequence[int]) -> Verb[list[int]]:
     """Let those run at once that put themselves off; returns their ids."""
     rows = yield from ask("awaken_tasks", namespace=scope.namespace, ids=list(ids), channel=scope.channel)
     return sorted(row[0] for row in rows)
+
+
+def register_root(scope: Scope, root: Root) -> Verb[bool]:
+    """Write down a root task; returns whether it is the newest of its signature."""
+    values = {"namespace": scope.namespace, "signature": root.signature}
+    rows = yield from ask("register_root", at=root.at, **values)
+    return bool(rows)
 
 
 def cancel_many(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -> Verb[list[TaskPut]]:

@@ -12,25 +12,27 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from tickwork.engine.tasks.registry import Handler
+from tickwork.engine.tasks.notice import notice_of
+from tickwork.engine.tasks.pressure import Rest
+from tickwork.engine.tasks.processes import Processes
+from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.engine.tasks.results import kept_of
 from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
 from tickwork.engine.tasks.units import Group, Job, Unit
 from tickwork.errors import StoreError, TickworkError
 from tickwork.model import outcome as outcomes
-from tickwork.model.outcome import Outcome
+from tickwork.model.outcome import Outcome, storable
+from tickwork.model.retry import SHORTEST_SNOOZE
 from tickwork.model.work import Claimed, Signs, Task
-from tickwork.signals import Signal
+from tickwork.signals import Backpressure, Signal
 from tickwork.store import claims
 from tickwork.store.own import OwnTransaction
+from tickwork.store.pressure import Pressure
 from tickwork.store.store import Store
-from tickwork.watch import SECOND, Instant, Watch
+from tickwork.watch import SECOND, Instant, Watch, to_duration
 
 log = logging.getLogger("tickwork.worker")
-
-RESULT_LIMIT = 1_000_000
 
 
 class DatabaseWatch:
@@ -57,6 +59,7 @@ class Running:
     def __init__(
         self,
         store: Store,
+        registry: Registry,
         watch: DatabaseWatch,
         finished: Callable[[Outcome], None],
         number: Callable[[], int],
@@ -65,6 +68,7 @@ class Running:
         self.store, self.watch, self.finished, self.chance = store, watch, finished, chance
         self.transactional = Transactional(store, watch.steady, number)
         self.signs = Signs()
+        self.processes, self.rest = Processes(self.signs), Rest(registry, watch.now)
         self.now: dict[int, tuple[Claimed, Instant]] = {}
         """What is running at this moment, since when."""
         self.grouped = 0
@@ -82,6 +86,9 @@ class Running:
         self.now[claimed.id] = (claimed, started_at)
         if handler.transactional:
             self._run_in_transaction(job, started_at)
+            return
+        if handler.executor == "process":
+            self._run_in_a_process(job, started_at)
             return
         try:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
@@ -123,6 +130,19 @@ class Running:
         finally:
             self.now.pop(claimed.id, None)
 
+    def _run_in_a_process(self, job: Job, started_at: Instant) -> None:
+        """Run it in a child process, whose time-out is hard; this thread waits for it."""
+        claimed, handler = job
+        try:
+            ended = self.processes.call(handler, claimed)
+        except BaseException as error:
+            self.raised(job, error, started_at)
+        else:
+            outcome = outcomes.done(claimed, ended.result, ended.reason, started_at, self.watch.now())
+            self.finished(outcome._replace(follow_ups=ended.follow_ups))
+        finally:
+            self.now.pop(claimed.id, None)
+
     async def run_async(self, unit: Unit) -> None:
         """Run a job, or a group of them, of a coroutine function to its end."""
         if isinstance(unit, Group):
@@ -156,8 +176,14 @@ class Running:
         if claimed.cancel_asked or (self.signs.cancelled and claimed.id in self.signs.cancelled):
             self.finished(outcomes.cancelled(claimed, self.watch.now()))
             return False
+        if claimed.superseded:
+            self.finished(outcomes.superseded(claimed, self.watch.now()))
+            return False
         if claimed.expires_at is not None and claimed.expires_at <= (now := self.watch.now()):
             self.finished(outcomes.expired(claimed, now))
+            return False
+        if (until := self.rest.until(claimed, handler)) is not None:
+            self.finished(outcomes.put_off(claimed, until, self.watch.now()))
             return False
         return True
 
@@ -187,7 +213,7 @@ class Running:
         """The outcome of a run that returned."""
         kept, reason = None, None
         if job.handler.keep_result and result is not None:
-            kept, reason = _kept(result)
+            kept, reason = kept_of(result)
         outcome = outcomes.done(job.claimed, kept, reason, started_at, self.watch.now())
         if task is not None and task.follow_ups:
             outcome = outcome._replace(follow_ups=tuple(task.follow_ups))
@@ -198,21 +224,26 @@ class Running:
         claimed, handler = job
         if self.signs.is_lost(claimed):
             return  # whoever has it now decides
+        if isinstance(error, Backpressure):
+            self._pressed(job, error, started_at)
+            return
         hook = None if handler.wait is None else handler.wait_after
         wait = outcomes.wait_after(error, handler.backoff, hook, self.chance)
         judged = outcomes.judged(claimed, error, wait, started_at, self.watch.now())
-        if not isinstance(error, Signal):
+        if claimed.id in self.signs.cancelled:
+            log.info("task %d (%s) has stopped: somebody asked to cancel it", claimed.id, claimed.handler)
+        elif not isinstance(error, Signal):
             attempt = f"attempt {claimed.attempt} of {claimed.attempts}"
             log.warning("task %d (%s): %s failed: %r", claimed.id, claimed.handler, attempt, error)
+        if judged.outcome == "gave up" and handler.notice is not None:
+            judged = judged._replace(follow_ups=(notice_of(claimed, handler.notice, judged),))
         self.finished(judged)
 
-
-def _kept(result: Any) -> tuple[str | None, str | None]:
-    """Return a handler's result as JSON, or why it cannot be kept: the work is done either way."""
-    try:
-        text = msgspec.json.encode(result).decode()
-    except Exception as error:
-        return None, f"its result could not be kept: {error}"
-    if len(text) > RESULT_LIMIT:
-        return None, f"its result could not be kept: {len(text)} characters, more than {RESULT_LIMIT}"
-    return text, None
+    def _pressed(self, job: Job, error: Backpressure, started_at: Instant) -> None:
+        """Its kind rests from now on: for us at once, for all other workers within a second."""
+        claimed, handler = job
+        now = self.watch.now()
+        until = now + max(SHORTEST_SNOOZE, to_duration(error.delay, "delay"))
+        kind = handler.kind if error.kind is None else error.kind
+        self.rest.say(Pressure(claimed.namespace, kind, until, storable(error.reason, 500) or None))
+        self.finished(outcomes.put_off(claimed, until, now, started_at))

@@ -111,13 +111,14 @@ with recursive moment as materialized (
     returning t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
               t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
               t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              t.started_at is not null as marked, m.at, k.place
+              t.started_at is not null as marked, m.at, k.place, t.root, t.root_at
 )
 select c.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.payload_version, c.key,
        c.attempt, c.attempts, c.lost, c.snoozes, c.available_at, c.expires_at, c.asked_at, c.created_at,
        c.object, c.container, c.tags, c.trigger_key, c.planned_at, c.previous_at, c.slots, c.parent_id,
-       c.marked, q.task_id is not null, c.at
+       c.marked, q.task_id is not null, o.at is not null, c.at
   from claimed c left join tickwork.cancel_request q on q.task_id = c.id
+       left join tickwork.root o on o.namespace = c.namespace and o.signature = c.root and o.at > c.root_at
  order by c.place;
 
 -- name: pick_tasks
@@ -142,8 +143,9 @@ update tickwork.task
 select t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
        t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
        t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
-       t.started_at is not null, q.task_id is not null, :now as at
+       t.started_at is not null, q.task_id is not null, o.at is not null, :now as at
   from tickwork.task t left join tickwork.cancel_request q on q.task_id = t.id
+       left join tickwork.root o on o.namespace = t.namespace and o.signature = t.root and o.at > t.root_at
  where t.lease = :token
  order by t.priority, t.available_at, t.id;
 

@@ -94,6 +94,13 @@ select task_id from tickwork.reservation where namespace = :namespace and key = 
 -- writer: application, operator, worker
 select id from tickwork.task where id = :id::bigint and state <> 'running' for no key update;
 
+-- name: register_root
+-- writer: application, operator, worker
+insert into tickwork.root as r (namespace, signature, at, noted_at) values (:namespace, :signature, :at::bigint, :now)
+    on conflict (namespace, signature) do update set at = excluded.at, noted_at = excluded.noted_at
+ where r.at <= excluded.at
+returning at;
+
 -- name: cancel_tasks
 -- writer: application, operator
 -- what does not run yet is over at once, and stands in the archive; what runs is asked in the next statement
