@@ -41,7 +41,8 @@ def worker(url: str, concurrency: int, is_async: bool) -> Iterator[Done | None]:
             nonlocal handled
             handled += 1
 
-    app.counts()  # connected, and the book has been read
+    with app.store.read() as transaction:  # connected, and the book has been read
+        transaction.one("look", mark=0)
     counted, watcher = Counted(app.store), Tickwork(url)
     process, pause = app.process(daemon=False, concurrency=concurrency), threading.Event()
     assert process.task_worker is not None
