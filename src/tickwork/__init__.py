@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tickwork.model.action import Log as Log
     from tickwork.model.action import PutTask as PutTask
     from tickwork.model.work import Task as Task
+    from tickwork.signals import Backpressure as Backpressure
     from tickwork.signals import Decline as Decline
     from tickwork.signals import GiveUp as GiveUp
     from tickwork.signals import RetryAfter as RetryAfter
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 #: Public name -> the module that has it; None where the name is a module itself.
 _HOMES = {
+    "Backpressure": "tickwork.signals",
     "Batch": "tickwork.engine.tasks.batching",
     "Decline": "tickwork.signals",
     "GiveUp": "tickwork.signals",
@@ -48,6 +50,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Backpressure",
     "Batch",
     "Decline",
     "GiveUp",

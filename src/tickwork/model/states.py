@@ -105,7 +105,7 @@ TASK = Machine(
         waiting                    | its time comes                      | ready
         waiting, ready             | edited                              | waiting, ready
         ready                      | claimed                             | running
-        running                    | failed, snoozed                     | waiting
+        running                    | failed, snoozed, put off            | waiting
         running                    | released, interrupted, rescued      | ready
         running                    | laid aside                          | unhandled
         unhandled                  | taken up                            | ready

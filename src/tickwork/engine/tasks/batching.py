@@ -9,7 +9,7 @@ to every item of which nothing was said yet.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Generic, TypeVar, get_args, get_type_hints, is_typeddict, overload
 
@@ -120,5 +120,5 @@ def _names(kind: Any) -> frozenset[str]:
         return frozenset(field.name for field in fields(kind))
     if is_typeddict(kind):
         return frozenset(kind.__annotations__)
-    names: Iterable[str] = getattr(kind, "__struct_fields__", None) or getattr(kind, "model_fields", ())
+    names: Any = getattr(kind, "__struct_fields__", None) or getattr(kind, "model_fields", ())
     return frozenset(names)

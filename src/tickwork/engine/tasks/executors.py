@@ -24,6 +24,8 @@ class Executor(Protocol):
 
     def cancel(self, token: int) -> None: ...
 
+    def stop(self, task: int) -> None: ...
+
     def close(self) -> None: ...
 
     @property
@@ -77,6 +79,9 @@ class Threads:
 
     def cancel(self, token: int) -> None:
         """A thread cannot be stopped: its handler can look at ``task.cancelled``, its result is discarded."""
+
+    def stop(self, task: int) -> None:
+        """The same for one task that somebody asked to cancel."""
 
     def close(self) -> None:
         with self._ready:
@@ -139,6 +144,11 @@ class EventLoop:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._cancel, token)
 
+    def stop(self, task: int) -> None:
+        """Cancel one task: its coroutine sees CancelledError where it waits."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop, task)
+
     def close(self) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -182,6 +192,11 @@ class EventLoop:
             if job.claimed.token == token:
                 task.cancel()
 
+    def _stop(self, number: int) -> None:
+        for task, unit in self._begun.items():
+            if isinstance(unit, Job) and unit.claimed.id == number:
+                task.cancel()
+
 
 class AtOnce:
     """Runs every job in the caller's thread as it comes: for tests, and for bounded work from one process."""
@@ -203,6 +218,9 @@ class AtOnce:
         return []
 
     def cancel(self, token: int) -> None:
+        """Nothing runs while somebody asks."""
+
+    def stop(self, task: int) -> None:
         """Nothing runs while somebody asks."""
 
     def close(self) -> None:

@@ -8,11 +8,12 @@ rescuer knows for certain that they were running.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tickwork.engine.tasks.pump import Pump
 from tickwork.model.lease import RENEW_EVERY
-from tickwork.store import claims, leases, workers
+from tickwork.store import claims, leases, pressure, workers
+from tickwork.store.pressure import Said
 from tickwork.watch import SECOND, Instant
 
 log = logging.getLogger("tickwork.worker")
@@ -37,8 +38,8 @@ class Heartbeat:
         if self._beat_at is None or now >= self._beat_at:
             self._beat()
             self._beat_at = now + self.every
-        elif self.pump.running.now:
-            self._look_for_cancels()
+        else:
+            self._look_around()
         return min(self._beat_at, now + CANCELS_EVERY)
 
     def _beat(self) -> None:
@@ -53,8 +54,7 @@ class Heartbeat:
                 pump.lose(token)
         self._mark_long_runs()
         self._learn_handlers()
-        if pump.running.now:
-            self._look_for_cancels()
+        self._look_around()
         if not alive:
             self.renewed()
 
@@ -81,7 +81,27 @@ class Heartbeat:
                 claims.take_up_unhandled(transaction, list(pump.registry))
             pump.rung = True
 
-    def _look_for_cancels(self) -> None:
-        ids = list(self.pump.running.now)
+    def _look_around(self) -> None:
+        """Write down what running handlers have said, and learn what others ask of them."""
+        running = self.pump.running
+        words = [Said(task, *running.signs.progress.pop(task)) for task in list(running.signs.progress)]
+        if words or running.rest.unwritten:
+            self._tell(words)
+        if not running.now:
+            return
         with self.pump.store.begin("worker", reading=True) as transaction:
-            self.pump.running.signs.cancelled |= claims.cancels_asked(transaction, ids)
+            asked = claims.cancels_asked(transaction, list(running.now))
+            running.rest.look(transaction, self.pump.watch.steady.now())
+        for task in asked - running.signs.cancelled:
+            running.signs.cancelled.add(task)
+            for executor in self.pump.executors:
+                executor.stop(task)
+
+    def _tell(self, words: Sequence[Said]) -> None:
+        rest, number = self.pump.running.rest, self.pump.incarnation()
+        with self.pump.store.begin("worker") as transaction:
+            pressure.note_progress(transaction, words)
+            said = rest.write(transaction, number)
+            if said:
+                pressure.forget(transaction)
+        rest.written(said)

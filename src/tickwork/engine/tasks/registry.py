@@ -51,6 +51,12 @@ class Handler:
     """Turns a payload of an older version into today's: (payload, its version) -> payload."""
     batch: int | None = None
     """How many tasks of it one call takes at most; None: it is called for each."""
+    executor: str = "thread"
+    """Where a plain function runs: ``thread``, or ``process``, where its time-out is hard."""
+    kind: str = ""
+    """What rests when a handler raises Backpressure: its own name, or what several handlers have in common."""
+    notice: str | None = None
+    """The handler that is told when a task of this one gave up."""
 
     def task(self, /, **payload: Any) -> PutTask:
         """Return the action that puts a task for this handler; raises InvalidPayload naming the field that does not fit.
@@ -85,9 +91,13 @@ class Handler:
 
     def arguments(self, text: str, version: int) -> dict[str, Any]:
         """Return a stored payload as arguments; older ones are upgraded first."""
+        return self.payload.decode(self.today(text, version))
+
+    def today(self, text: str, version: int) -> str:
+        """Return a stored payload as the present version writes it."""
         if version < self.version and self.upgrade is not None:
-            text = msgspec.json.encode(self.upgrade(msgspec.json.decode(text), version)).decode()
-        return self.payload.decode(text)
+            return msgspec.json.encode(self.upgrade(msgspec.json.decode(text), version)).decode()
+        return text
 
     def wait_after(self, attempt: int, error: BaseException) -> int:
         """Ask the handler's own back-off."""
@@ -121,9 +131,14 @@ class Registry(Mapping[str, Handler]):
         upgrade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
         transactional: bool | None = None,
         batch: int | None = None,
+        executor: str = "thread",
+        kind: str | None = None,
+        notice: str | None = None,
     ) -> Handler:
         """Register *function* under *name* and return the handler; durations are timedeltas or seconds.
 
+        *executor*: ``process`` runs a plain function of a module in a child process, for CPU work and for time-outs that
+        hold. *kind*: what rests at a Backpressure. *notice*: the handler that is told when a task gave up.
         *batch*: the function takes up to so many tasks at once (see :mod:`tickwork.engine.tasks.batching`).
         A parameter ``transaction`` makes it transactional by itself: *transactional* only says so for the reader.
 
@@ -147,9 +162,13 @@ class Registry(Mapping[str, Handler]):
             timeout=_longer(timeout, "timeout", 1),
             version=version,
             upgrade=upgrade,
+            executor=executor,
+            kind=name if kind is None else limits.text(kind, "kind", limits.NAME_LENGTH),
+            notice=None if notice is None else limits.text(notice, "notice", limits.NAME_LENGTH),
             batch=None if batch is None else limits.number(batch, "batch", 1, 1_000),
         )
         _check_transactional(handler, transactional)
+        _check_executor(handler)
         self._handlers[name] = handler
         return handler
 
@@ -184,6 +203,30 @@ def _check_transactional(handler: Handler, said: bool | None) -> None:
     if handler.transactional and handler.is_async:
         raise ConfigurationError(
             "transactional", handler.name, "a plain function: what it writes in its task's transaction is not awaited"
+        )
+
+
+def _check_executor(handler: Handler) -> None:
+    if handler.executor not in ("thread", "process"):
+        raise ConfigurationError("executor", handler.executor, "thread or process")
+    if handler.executor == "process":
+        unfit = {
+            "a coroutine function": handler.is_async,
+            "transactional": handler.transactional,
+            "a batch": handler.batch,
+        }
+        for what in (what for what, so in unfit.items() if so):
+            raise ConfigurationError("executor", handler.executor, f"thread, for {handler.name} is {what}")
+        name = getattr(handler.function, "__qualname__", "<nameless>")
+        if "<" in name:
+            raise ConfigurationError(
+                "executor", handler.executor, f"thread, for no module has {name}: a child imports it"
+            )
+    elif handler.timeout is not None and not handler.is_async:
+        raise ConfigurationError(
+            "timeout",
+            handler.timeout / SECOND,
+            "none, for a thread cannot be stopped: say executor='process', or async def",
         )
 
 

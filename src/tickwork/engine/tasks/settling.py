@@ -78,11 +78,11 @@ def _bare(store: Store, worker_id: int, outcome: Outcome, refused: StatementRefu
     """Settle one outcome without the values that came from outside."""
     log.error("task %d: what its run left was refused by the database and is not kept: %s", outcome.id, refused)
     error = Failure("StatementRefused", "the database refused the error's text").encode() if outcome.error else None
-    if outcome.follow_ups:  # without its follow-ups the run has not succeeded
+    if outcome.follow_ups and outcome.outcome == "done":  # without its follow-ups the run has not succeeded
         return _failed(store, worker_id, outcome, refused)
     reason = "what its run left was refused by the database"
     with store.begin("worker") as transaction:
-        bare = outcome._replace(result=None, error=error, reason=reason)
+        bare = outcome._replace(result=None, error=error, reason=reason, follow_ups=())
         return archive.settle(transaction, worker_id, [bare], [])
 
 

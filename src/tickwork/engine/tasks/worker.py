@@ -58,7 +58,7 @@ class Worker:
         self.settling = Settling()
         self._runners: list[Runner] = []
         watch = DatabaseWatch(self.steady)
-        self.running = Running(store, watch, self._finished, self._incarnation)
+        self.running = Running(store, registry, watch, self._finished, self._incarnation)
         plain, coroutines = self._executors(appetite, at_once=at_once)
         self.pump = Pump(
             store,
@@ -131,6 +131,7 @@ class Worker:
         self._last_words()
         for executor in self.pump.executors:
             executor.close()
+        self.running.processes.close()
         return gentle
 
     def hurry(self) -> None:

@@ -1,0 +1,146 @@
+"""The child's side of the process executor: runs one handler at a time for its worker, and is killed when it must stop.
+
+It is started fresh (spawned, never forked), imports the module in which the handler stands, and keeps it for the next
+task. It ends when its worker does, however that ends. It speaks through one pipe: a :class:`Call` comes in, words about
+progress and one :class:`Ended` go out.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tickwork.engine.tasks.payload import Payload
+from tickwork.engine.tasks.registry import Handler
+from tickwork.engine.tasks.results import kept_of
+from tickwork.model.work import Claimed, Signs, Task
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+
+class Call(NamedTuple):
+    """One run that a child is asked for. The payload is today's version, as JSON."""
+
+    module: str
+    name: str
+    claimed: tuple[Any, ...]
+    payload: str
+    keep_result: bool
+
+
+class Ended(NamedTuple):
+    """How it ended: what was kept of its result and what it put, or what it raised."""
+
+    result: str | None = None
+    reason: str | None = None
+    follow_ups: tuple[dict[str, Any], ...] = ()
+    error: bytes | None = None
+    trace: str = ""
+
+
+class Progressed(NamedTuple):
+    """A word about progress on its way."""
+
+    share: float
+    note: str | None
+
+
+class Asked(NamedTuple):
+    """Somebody asked to cancel the task that runs."""
+
+    id: int
+
+
+class RemoteTraceback(Exception):
+    """Where in the child it was raised; the cause of the error that the worker sees."""
+
+    def __init__(self, trace: str) -> None:
+        self.trace = trace
+        super().__init__(trace)
+
+    def __str__(self) -> str:
+        return f"in the child:\n{self.trace}"
+
+
+class Unpicklable(Exception):
+    """A handler raised something that cannot leave its process; its type and message are here."""
+
+
+class _ChildSigns(Signs):
+    """Sends words about progress home."""
+
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def note(self, claimed: Claimed, share: float, note: str | None) -> None:
+        self._send(Progressed(share, note))
+
+
+def serve(connection: Connection) -> None:
+    """Run what is asked for until the worker has gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they are for the worker, which lets us finish, or kills us
+    guard = threading.Lock()
+
+    def send(word: Any) -> None:
+        with guard:
+            connection.send(word)
+
+    signs = _ChildSigns(send)
+    calls: SimpleQueue[Call] = SimpleQueue()
+    threading.Thread(target=_hear, args=(connection, calls, signs), daemon=True).start()
+    while True:
+        send(_ended(calls.get(), signs))
+
+
+def find(module: str, name: str) -> Any:
+    """Return the function that stands in a module under a name; a handler's decorator is looked through."""
+    found: Any = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found.function if isinstance(found, Handler) else found
+
+
+def _hear(connection: Connection, calls: SimpleQueue[Call], signs: Signs) -> None:
+    try:
+        while True:
+            word = connection.recv()
+            if isinstance(word, Asked):
+                signs.cancelled.add(word.id)
+            else:
+                calls.put(word)
+    except (EOFError, OSError):
+        os._exit(0)  # the worker has gone, whatever runs here
+
+
+def _ended(call: Call, signs: Signs) -> Ended:
+    try:
+        claimed = Claimed._make(call.claimed)
+        function = find(call.module, call.name)
+        payload = Payload(function, claimed.handler)
+        arguments = payload.decode(call.payload)
+        task = Task(claimed, signs)
+        result = function(*((task,) if payload.takes_task else ()), **arguments)
+        kept, reason = kept_of(result) if call.keep_result and result is not None else (None, None)
+        return Ended(kept, reason, tuple(task.follow_ups))
+    except BaseException as error:
+        return Ended(error=_pickled(error), trace="".join(traceback.format_exception(error)))
+
+
+def _pickled(error: BaseException) -> bytes:
+    """Return an error that can be raised elsewhere; one that cannot travel is described."""
+    try:
+        pickled = pickle.dumps(error)
+        pickle.loads(pickled)  # noqa: S301 - can it be read again?
+    except Exception:
+        return pickle.dumps(Unpicklable(f"{type(error).__qualname__}: {error}"))
+    return pickled

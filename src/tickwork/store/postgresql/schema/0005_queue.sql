@@ -1,0 +1,14 @@
+-- The queue: how far a run has come, and kinds of work that are not to be run for a while.
+
+alter table tickwork.task add column progress double precision; -- a share from 0 to 1, as the handler said
+alter table tickwork.task add column progress_note text;
+alter table tickwork.task add column progress_at bigint;
+
+create table tickwork.pressure (                  -- writer: workers; a kind of work that all workers leave alone until then
+    namespace text   not null,
+    kind      text   not null,
+    until_at  bigint not null,
+    reason    text,
+    worker_id bigint,
+    primary key (namespace, kind)
+);

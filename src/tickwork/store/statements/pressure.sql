@@ -1,0 +1,34 @@
+-- Kinds of work that are not to be run for a while, and how far runs have come.
+
+-- name: press
+-- writer: worker, operator
+-- two who say it of one kind: the later end stands
+insert into tickwork.pressure as p (namespace, kind, until_at, reason, worker_id)
+values (:namespace, :kind, :until_at, :reason, :worker_id)
+    on conflict (namespace, kind) do update set
+       until_at = excluded.until_at, reason = excluded.reason, worker_id = excluded.worker_id
+ where p.until_at < excluded.until_at;
+
+-- name: standing_pressures
+-- reader: anyone
+select namespace, kind, until_at, reason, worker_id from tickwork.pressure where until_at > :now order by namespace, kind;
+
+-- name: lift_pressure
+-- writer: worker, operator
+delete from tickwork.pressure where namespace = :namespace and kind = :kind returning kind;
+
+-- name: forget_pressures
+-- writer: worker
+-- those that are over
+delete from tickwork.pressure where until_at <= :now;
+
+-- name: note_progress
+-- writer: worker
+-- a row that somebody holds just now is passed over: the next word comes soon
+update tickwork.task set progress = :share, progress_note = :note, progress_at = :now
+ where id in (select t.id from tickwork.task t
+               where t.id = :id and t.lease = :token and t.state = 'running' for update skip locked);
+
+-- name: progress_of_task
+-- reader: anyone
+select progress, progress_note, progress_at from tickwork.task where namespace = :namespace and id = :id;
