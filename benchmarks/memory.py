@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from drain import unfinished
 from frame import standing
 from frame.lap import Done, lap
 from frame.places import Place, opened
@@ -25,7 +26,8 @@ def daemon(url: str) -> Iterator[Done | None]:
     app = Tickwork(url)
     trigger_daemon = app.process(worker=False).trigger_daemon
     assert trigger_daemon is not None
-    app.counts()
+    with app.store.read() as transaction:  # connected, and nothing is scanned: SQLite's cache of pages would be counted
+        transaction.one("look", mark=0)
     before = resident()
     yield None
     while trigger_daemon.turn(0) == 0:
@@ -43,11 +45,12 @@ def worker(url: str) -> Iterator[Done | None]:
         nonlocal handled
         handled += 1
 
-    app.counts()
+    with app.store.read() as transaction:  # connected, and nothing is scanned: SQLite's cache of pages would be counted
+        transaction.one("look", mark=0)
     before = resident()
     yield None
     with app.process(daemon=False):
-        while app.counts().tasks.get("ready") or app.counts().tasks.get("running"):
+        while unfinished(app.store):
             time.sleep(0.05)
         after = resident()
     yield Done(max(1, handled), notes={"before": before, "after": after})
