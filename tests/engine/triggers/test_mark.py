@@ -68,6 +68,15 @@ def test_every_ten_seconds_a_scan_begins_at_the_bottom():
     assert mark.start() == FIRST_INSTANT
 
 
+def test_it_says_when_it_wants_a_scan_from_the_bottom():
+    mark = seen(AT)
+    assert mark.bottom_in is None, "a mark at the bottom hides nothing"
+    mark.bound(AT)
+    mark.scanned(mark.start(), cut=False, cost=0)
+    mark.see(AT + 3 * SECOND)
+    assert mark.bottom_in == BOTTOM_EVERY - 3 * SECOND
+
+
 def test_a_costly_bottom_scan_comes_less_often():
     mark = seen(AT)
     mark.bound(AT)

@@ -64,6 +64,34 @@ def test_what_an_application_held_and_let_go_is_found_by_a_scan_from_the_bottom(
     until(lambda: app.triggers.ledger("held"), daemon)
 
 
+def test_an_idle_daemon_finds_it_in_the_first_turn_after_one_period(app, monkeypatch):
+    """A daemon with nothing to do sleeps no longer than the period, and does not go by the time of its last turn."""
+    monkeypatch.setattr(marks, "MARGIN", 0)
+    daemon = TriggerDaemon(app.store)
+    app.trigger("held", soon(), WORK, unchecked=True)
+    daemon.planning.turn(2**60, 0)
+    holder = app.store.dialect.connect()
+    holder.execute("begin")
+    holder.execute("update tickwork.trigger set priority = 1 where key = 'held'")
+    (due_at,) = holder.execute("select due_at from tickwork.event order by trigger_id limit 1").fetchone()
+    steady(app, daemon, monkeypatch)
+    until(lambda: daemon.firings.mark.low > due_at, daemon)
+    app.triggers.cancel("metronome")
+    period = 300_000
+    monkeypatch.setattr(marks, "BOTTOM_EVERY", period)
+    daemon.run_due(0)
+    assert 0 < daemon.turn(0) <= period
+    assert app.triggers.ledger("held") == [], "passed by the mark"
+    holder.execute("rollback")
+    clock = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint"
+    (begun,) = holder.execute(clock).fetchone()
+    while holder.execute(clock).fetchone()[0] <= begun + period:
+        pass
+    holder.close()
+    daemon.turn(0)
+    assert [row.outcome for row in app.triggers.ledger("held")] == ["fired"]
+
+
 def test_a_put_in_a_transaction_that_stays_open_is_fired_after_its_commit(app, monkeypatch):
     """Its planned time lies below the mark by then; planning writes the clock at its own statement."""
     daemon = TriggerDaemon(app.store)

@@ -44,6 +44,8 @@ class TriggerDaemon:
         waits = [HELD_PAUSE] if outlook.due or outlook.newest_letter else []
         if outlook.next_due_at is not None:
             waits.append(outlook.next_due_at - outlook.now)
+        if self.firings.mark.bottom_in is not None:  # what was held while the mark rose is found at the bottom
+            waits.append(self.firings.mark.bottom_in)
         if not waits:
             return None
         if log.isEnabledFor(logging.DEBUG):
@@ -51,17 +53,24 @@ class TriggerDaemon:
         return now + max(0, min(waits))
 
     def _look(self) -> Outlook:
-        mark, watch = self.firings.mark, Stopwatch()
+        mark = self.firings.mark
         start = mark.start()
+        outlook = self._look_from(start)
+        if mark.start() < start:  # only the look told what time it is: the bottom's turn came while the daemon slept
+            outlook = self._look_from(mark.start())
+        # a bound is the server's own time: where the time is handed in there is none, and no mark
+        if outlook.due and self.store.dialect.locks_rows and self.store.watch is None and mark.wants_bound:
+            with self.store.read() as transaction:
+                mark.bound(events.oldest_daemon_transaction(transaction))
+        return outlook
+
+    def _look_from(self, start: Instant) -> Outlook:
+        mark, watch = self.firings.mark, Stopwatch()
         with self.store.read() as transaction:
             outlook = events.look(transaction, start)
         mark.see(outlook.now)
         if not outlook.due:
             mark.scanned(start, cut=False, cost=watch.spent())
-        # a bound is the server's own time: where the time is handed in there is none, and no mark
-        if outlook.due and self.store.dialect.locks_rows and self.store.watch is None and mark.wants_bound:
-            with self.store.read() as transaction:
-                mark.bound(events.oldest_daemon_transaction(transaction))
         return outlook
 
     def run_due(self, now: Instant) -> None:

@@ -54,8 +54,16 @@ class Mark:
 
     def start(self) -> Instant:
         """Where the next scan begins: at the mark, or now and then at the bottom."""
-        period = max(BOTTOM_EVERY, int(self._bottom_cost / BOTTOM_SHARE))
-        return FIRST_INSTANT if self._clock - self._bottom_at >= period else self.low
+        return FIRST_INSTANT if self._clock - self._bottom_at >= self._period else self.low
+
+    @property
+    def bottom_in(self) -> int | None:
+        """How long until a scan should begin at the bottom; None where the mark hides nothing."""
+        return None if self.low == FIRST_INSTANT else max(0, self._bottom_at + self._period - self._clock)
+
+    @property
+    def _period(self) -> int:
+        return max(BOTTOM_EVERY, int(self._bottom_cost / BOTTOM_SHARE))
 
     def scanned(self, start: Instant, *, cut: bool, cost: int) -> None:
         """A scan from *start* has committed; raise the mark if it went to the end."""
