@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Any, Protocol, Self
 
 from tickwork.engine.loop import Listener, Runner
+from tickwork.engine.tasks.copy import supervised
+from tickwork.engine.tasks.supervisor import dump_stacks
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
 from tickwork.store.store import Store
@@ -90,6 +92,8 @@ class Process:
     def run(self, grace: float = GRACE_SECONDS) -> bool:
         """Start, wait for a signal or :meth:`ask_to_stop`, stop."""
         with self._signals():
+            if self.task_worker is not None:
+                supervised(self.task_worker.load, self.ask_to_stop)
             self.start()
             try:
                 while not self._stopping.is_set():
@@ -117,7 +121,11 @@ class Process:
         def heard(number: int, frame: FrameType | None) -> None:
             self.ask_to_stop()
 
-        before: dict[int, Any] = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        def dump(number: int, frame: FrameType | None) -> None:
+            dump_stacks()
+
+        wanted: dict[int, Any] = {signal.SIGINT: heard, signal.SIGTERM: heard, signal.SIGQUIT: dump}
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
             yield
         finally:

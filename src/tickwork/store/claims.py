@@ -24,6 +24,8 @@ class Subscription:
     namespaces: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
     priority_at_most: int = LEAST_URGENT
+    ageing: int = 0
+    """How long a range's oldest task waits, in microseconds, to be served as if one point more urgent; 0: it never is."""
 
     @property
     def values(self) -> dict[str, object]:
@@ -34,6 +36,7 @@ class Subscription:
             "every_queue": not self.queues,
             "queues": list(self.queues),
             "priority_at_most": self.priority_at_most,
+            "ageing": self.ageing,
         }
 
 

@@ -222,3 +222,61 @@ def test_a_row_that_somebody_holds_delays_only_itself(shop: Shop) -> None:
     worker.run_due()
     assert sorted(shop.archive) == [held, other]
     assert shop.leases == []
+
+
+def test_a_worker_for_urgent_work_only(shop: Shop, ran) -> None:
+    """``--priority-at-most 1000``: the rest waits for others, and is not even looked at as ready."""
+    urgent, other = shop.put("note", priority=1000), shop.put("note", priority=1001)
+    worker = shop.worker({"note": lambda task: ran.append(task.id)}, priority_at_most=1000)
+    worker.run_due()
+    assert ran == [urgent]
+    assert shop.tasks[other].state == "waiting"
+
+
+def test_ageing_lets_what_has_waited_long_come_first(shop: Shop, ran) -> None:
+    """A second of waiting is worth a point: after 1001 s the aggregate of 3000 comes before fresh work of 2000."""
+    old = shop.put("note", priority=3000)
+    shop.wind(999)
+    fresh = shop.put("note", priority=2000)
+    worker = shop.worker({"note": lambda task: ran.append(task.id)}, ageing=SECOND)
+    worker.pump.appetite = Appetite(concurrency=1, batch=1)
+    worker.run_due()
+    assert ran == [fresh, old]
+    old = shop.put("note", priority=3000)
+    shop.wind(1001)
+    fresh = shop.put("note", priority=2000)
+    worker.run_due()
+    assert ran[2:] == [old, fresh]
+
+
+def test_without_ageing_it_never_does(shop: Shop, worker, ran) -> None:
+    old = shop.put("note", priority=3000)
+    shop.wind(30 * 86_400)
+    fresh = shop.put("note", priority=2999)
+    worker.run_due()
+    assert ran == [fresh, old]
+
+
+def test_delayed_work_has_workers_of_its_own(shop: Shop, ran) -> None:
+    """A queue for what was delayed: its crowd at midnight keeps no place of those who serve people."""
+    late = [shop.put("note", queue="later", delay=60) for _ in range(5)]
+    shop.wind(60)
+    now = shop.put("note")
+    shop.worker({"note": lambda task: ran.append(task.id)}, queues=("default",)).run_due()
+    assert ran == [now]
+    shop.worker({"note": lambda task: ran.append(task.id)}, queues=("later",)).run_due()
+    assert ran == [now, *late]
+
+
+def test_a_claim_takes_a_fair_share_from_each_namespace(shop: Shop, ran) -> None:
+    """One namespace has 100 ready, two have 3: nobody waits behind the hundred, who have the next claim to themselves."""
+    crowd = [shop.put("note", namespace="crowd") for _ in range(100)]
+    few = [shop.put("note", namespace=name) for name in ("a", "b") for _ in range(3)]
+    with shop.store.begin("worker") as transaction:
+        claimed = claims.claim(transaction, Subscription(), Wish(7, 1, 30 * SECOND, 30, 0))
+    taken = {each.id for each in claimed}
+    assert set(few) <= taken
+    assert len(taken & set(crowd)) == 10
+    with shop.store.begin("worker") as transaction:
+        claimed = claims.claim(transaction, Subscription(), Wish(8, 1, 30 * SECOND, 30, 0))
+    assert {each.id for each in claimed} == set(crowd[10:40])

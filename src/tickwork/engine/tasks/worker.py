@@ -14,6 +14,7 @@ import threading
 import time
 
 from tickwork.engine.loop import Bell, Listener, Runner, stop_all
+from tickwork.engine.tasks.copy import Load
 from tickwork.engine.tasks.executors import AtOnce, EventLoop, Executor, Threads
 from tickwork.engine.tasks.heartbeat import Heartbeat
 from tickwork.engine.tasks.pump import Appetite, Pump
@@ -105,6 +106,11 @@ class Worker:
             listener.connect("task", _Doorbell(self.pump, self._runners[0].bell))
         for runner in self._runners:
             runner.start()
+
+    def load(self) -> Load:
+        """How busy this worker is."""
+        running = len(self.running.now) - self.running.grouped
+        return Load(running, self.pump.appetite.concurrency, self.pump.wants_more or self.pump.queued > 0)
 
     def ring(self) -> None:
         """Say that there may be work."""

@@ -146,7 +146,8 @@ select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
    and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
    and r.priority <= :priority_at_most::int
- order by r.priority, r.available_at, r.id;
+ order by r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end,
+          r.available_at, r.id;
 
 -- name: claim_tasks
 -- writer: worker

@@ -29,7 +29,8 @@ select :now as at,
 
 -- name: ready_ranges
 -- reader: anyone
--- the ranges with something ready, in the order in which they are served
+-- the ranges with something ready, in the order in which they are served; :ageing microseconds of waiting are worth a
+-- point of priority (0: none), by the head of the range, which has waited longest
 with recursive head (namespace, queue, priority, available_at, id) as (
     (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
       order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
@@ -48,7 +49,8 @@ select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
    and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
    and r.priority <= :priority_at_most::int
- order by r.priority, r.available_at, r.id;
+ order by r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end,
+          r.available_at, r.id;
 
 -- name: claim_tasks
 -- writer: worker
@@ -71,14 +73,15 @@ with recursive moment as materialized (
          order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
      ) n
 ), range as materialized (
-    select r.namespace, r.queue, r.priority, row_number() over (order by r.priority, r.available_at, r.id) as place,
+    select r.namespace, r.queue, r.priority, row_number() over (order by r.priority - case when :ageing::bigint > 0 then ((select at from moment) - r.available_at) / :ageing::bigint else 0 end,
+           r.available_at, r.id) as place,
            (:size::bigint + count(*) over (partition by r.priority) - 1) / count(*) over (partition by r.priority) as share
       from head r
      where r.available_at <= (select at from moment)
        and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
        and (:every_queue::bool or r.queue = any(:queues::text[]))
        and r.priority <= :priority_at_most::int
-     order by r.priority, r.available_at, r.id
+     order by place
 ), picked as materialized (
     select p.id, p.lost, p.available_at, r.place
       from range r

@@ -1,0 +1,191 @@
+"""A supervisor keeps worker processes running: as many as the work needs, none of them for ever.
+
+It opens no database and runs nothing of the user's, so nothing of the user's can hurt it. A process that ends by itself
+is replaced, after a wait that doubles while it keeps dying young. One that is too old or takes too much memory is
+replaced first and asked to leave then: it finishes what runs. Between two bounds there are more processes while all are
+full and there is more to do, and fewer when half of them would do. The first signal is passed on, and all finish what
+runs; so is the second one, and they stop at once.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import UnsupportedOperation
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tickwork.engine.tasks.copy import Copy
+from tickwork.errors import InvalidInput
+from tickwork.watch import SECOND, Instant, SteadyWatch
+
+log = logging.getLogger("tickwork.supervisor")
+
+#: Who lives for less than this has died young: the next one waits, a second doubling to half a minute.
+YOUNG = 10 * SECOND
+LONGEST_WAIT = 30 * SECOND
+#: All were full for so long before there is one more; half would have done for so long before there is one fewer.
+GROW_AFTER, SHRINK_AFTER = 3 * SECOND, 60 * SECOND
+LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Regime:
+    """How many processes there are, how long each may live (microseconds), how large it may grow (bytes)."""
+
+    least: int = 1
+    most: int = 1
+    age: int | None = None
+    memory: int | None = None
+    sources: Path | None = None
+    """In development: processes are replaced when a Python file below this folder changes."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least <= self.most <= 1_000:
+            raise InvalidInput("processes", f"{self.least}..{self.most}", "N or LEAST..MOST, from 1 to 1000")
+
+
+class Supervisor:
+    """Keeps copies of one command running. Its turns are told the time of a steady clock."""
+
+    def __init__(
+        self, command: Sequence[str], regime: Regime, start: Callable[[Sequence[str], Instant], Copy] = Copy
+    ) -> None:
+        self.command, self.regime, self._start = list(command), regime, start
+        self.copies: list[Copy] = []
+        self.wanted = regime.least
+        self.stopping = False
+        self._died_young, self._not_before = 0, 0
+        self._full_since: Instant | None = None
+        self._idle_since: Instant | None = None
+        self._sources = _newest(regime.sources)
+
+    @property
+    def staying(self) -> list[Copy]:
+        """Those that were not asked to leave."""
+        return [copy for copy in self.copies if not copy.leaving]
+
+    def turn(self, now: Instant) -> None:
+        """See who has ended, who must go, how many are needed; start those that are missing."""
+        for copy in [copy for copy in self.copies if not copy.alive]:
+            self._ended(copy, now)
+        for copy in self.copies:
+            copy.hear()
+        if self.stopping:
+            return
+        self._look_at_sources()
+        for copy in self.staying:
+            if (why := self._too_much(copy, now)) is not None:
+                log.info("process %d leaves: %s", copy.pid, why)
+                copy.leave()
+        self._weigh(now)
+        while len(self.staying) < self.wanted and now >= self._not_before:
+            self.copies.append(self._start(self.command, now))
+            log.info("process %d is started", self.copies[-1].pid)
+        for copy in self.staying[self.wanted :]:
+            log.info("process %d leaves: fewer are needed", copy.pid)
+            copy.leave()
+
+    def stop(self) -> None:
+        """Ask all of them to end; asked again, to end at once."""
+        self.stopping = True
+        for copy in self.copies:
+            copy.leave()
+
+    def run(self) -> int:
+        """Take turns until a signal has ended it and every process has ended; return the exit code."""
+        watch, pause = SteadyWatch(), threading.Event()
+        with self._signals():
+            while not self.stopping or self.copies:
+                self.turn(watch.now())
+                pause.wait(LOOK_SECONDS)
+        return 0
+
+    def _ended(self, copy: Copy, now: Instant) -> None:
+        self.copies.remove(copy)
+        copy.close()
+        if copy.leaving:
+            return
+        young = now - copy.started_at < YOUNG
+        self._died_young = self._died_young + 1 if young else 0
+        wait = min(LONGEST_WAIT, SECOND * 2 ** min(self._died_young - 1, 10)) if young else 0
+        self._not_before = now + wait
+        log.warning(
+            "process %d ended by itself (%d) after %d s; the next one starts in %d s",
+            copy.pid, copy.process.returncode, (now - copy.started_at) // SECOND, wait // SECOND,
+        )  # fmt: skip
+
+    def _too_much(self, copy: Copy, now: Instant) -> str | None:
+        regime = self.regime
+        place = self.copies.index(copy)
+        if regime.age is not None and now - copy.started_at > regime.age + place * regime.age // 10:  # not all at once
+            return f"it is {(now - copy.started_at) // SECOND} s old"
+        if regime.memory is not None and copy.memory > regime.memory:
+            return f"it takes {copy.memory // 1_000_000} MB"
+        return None
+
+    def _weigh(self, now: Instant) -> None:
+        """One more while all are full; one fewer when half of them would do."""
+        loads = [copy.load for copy in self.staying if copy.load is not None]
+        full = len(loads) == self.wanted and all(load.full for load in loads)
+        self._full_since = None if not full else self._full_since or now
+        places = sum(load.places for load in loads)
+        idle = len(loads) == self.wanted > 1 and sum(load.running for load in loads) * 2 <= places * (1 - 1 / self.wanted)
+        self._idle_since = None if not idle else self._idle_since or now
+        if self._full_since is not None and now - self._full_since >= GROW_AFTER:
+            self.wanted, self._full_since = min(self.regime.most, self.wanted + 1), None
+        elif self._idle_since is not None and now - self._idle_since >= SHRINK_AFTER:
+            self.wanted, self._idle_since = max(self.regime.least, self.wanted - 1), None
+
+    def _look_at_sources(self) -> None:
+        if self.regime.sources is None:
+            return
+        newest = _newest(self.regime.sources)
+        if newest != self._sources:
+            self._sources, self._not_before = newest, 0
+            log.info("a source file has changed: the processes are replaced")
+            for copy in self.staying:
+                copy.leave()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def heard(number: int, frame: FrameType | None) -> None:
+            self.stop()
+
+        def dump(number: int, frame: FrameType | None) -> None:
+            dump_stacks()
+            for copy in self.copies:
+                copy.send(signal.SIGQUIT)
+
+        wanted: dict[int, Any] = {signal.SIGINT: heard, signal.SIGTERM: heard, signal.SIGQUIT: dump}
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def dump_stacks() -> None:
+    """Write what every thread is doing to standard error."""
+    with suppress(UnsupportedOperation, AttributeError, ValueError):
+        faulthandler.dump_traceback(sys.stderr, all_threads=True)
+
+
+def _newest(folder: Path | None) -> tuple[float, int]:
+    """Return when the newest Python file was written, and how many there are; hidden folders are nobody's sources."""
+    if folder is None:
+        return 0.0, 0
+    times = []
+    for file in folder.rglob("*.py"):
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            with suppress(OSError):
+                times.append(file.stat().st_mtime)
+    return max(times, default=0.0), len(times)
