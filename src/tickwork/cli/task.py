@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.connecting import as_json, connected
-from tickwork.cli.failing import FINE, NOT_FOUND, SOME_FAILED, each
 from tickwork.cli.showing import fields_of, list_rows, say_json, show_fields
+from tickwork.cli.task_bulk import COMMANDS, named
 from tickwork.cli.teaching import Group
 from tickwork.errors import NotFound
 
@@ -39,7 +40,15 @@ def task() -> None:
 @click.option("--attempts", type=int, metavar="N", help="Runs allowed (default: 20; commands 4).")
 @click.option("--key", metavar="KEY", help="While a task of this key is unfinished, this is that task.")
 @click.option("--expires-at", type=MOMENT, metavar="INSTANT", help="Not run after then.")
+@click.option("--scope", type=click.Choice(["unfinished", "waiting"]), help="While what the key keeps a second one away.")
+@click.option("--period", type=DURATION, metavar="DURATION", help="The key keeps a second one away for so long.")
+@click.option("--dedupe", is_flag=True, help="While a task that says the same waits, this is that task.")
+@click.option(
+    "--existing", type=click.Choice(["keep", "replace", "debounce"]), help="What this does to the task that has the key."
+)
 @click.option("--object", metavar="NAME", help="What it is about.")
+@click.option("--container", metavar="NAME", help="What its object belongs to.")
+@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="A tag; may be repeated.")
 @click.option("--unchecked", is_flag=True, help="Do not check handler and payload against what is registered.")
 @as_json
 @connected
@@ -48,6 +57,9 @@ def put(
     handler: str | None,
     payload: dict[str, Any] | None,
     shell: str | None,
+    period: timedelta | None,
+    tags: tuple[str, ...],
+    dedupe: bool,
     unchecked: bool,
     as_json: bool,
     **treatment: Any,
@@ -55,11 +67,20 @@ def put(
     """Put a task for HANDLER, now or later.
 
     $ tickwork task put meeting.remind --payload '{"meeting_id": 7}' --delay 15m
+    $ tickwork task put digest.send --key digest/7 --delay 10m --existing debounce --unchecked
     $ tickwork task put --command "vacuumdb app" --at 2026-06-03T03:00:00Z
     """
     from tickwork.api.spoken import spoken_task
 
     given = {name: value for name, value in treatment.items() if value is not None}
+    if period is not None:
+        if "scope" in given:
+            raise click.UsageError("either --scope or --period: while what the key is taken")
+        given["scope"] = period
+    if tags:
+        given["tags"] = tags
+    if dedupe:
+        given["dedupe"] = True
     _tell(app.tasks.put(spoken_task(handler, payload, shell), unchecked=unchecked, **given), as_json)
 
 
@@ -113,52 +134,6 @@ def show(app: Tickwork, id_or_key: str, as_json: bool) -> None:
         list_rows(failed, ("attempt", "outcome", "ended_at", "error"), as_json=False, empty="")
 
 
-@task.command()
-@click.argument("ids_or_keys", nargs=-1, required=True)
-@as_json
-@connected
-def cancel(app: Tickwork, ids_or_keys: tuple[str, ...], as_json: bool) -> int:
-    """Cancel tasks by id or key. A waiting one is archived at once; a running one is asked to stop.
-
-    $ tickwork task cancel 4711 invoice/7
-    """
-    return each(ids_or_keys, lambda name: _tell(app.tasks.cancel(named(name)), as_json))
-
-
-@task.command()
-@click.argument("ids", nargs=-1, required=True, type=int)
-@as_json
-@connected
-def retry(app: Tickwork, ids: tuple[int, ...], as_json: bool) -> int:
-    """Bring archived tasks back under their ids, runnable at once, with no attempt counted.
-
-    $ tickwork task retry 4711 4712
-    """
-    codes = [_retried(app.tasks.retry(number), number, as_json) for number in ids]
-    if set(codes) == {NOT_FOUND}:
-        return NOT_FOUND
-    return SOME_FAILED if any(codes) else FINE
-
-
-def _retried(done: Any, number: int, as_json: bool) -> int:
-    """Say what became of one; a task that is not over cannot be brought back."""
-    if as_json:
-        say_json(done)
-    elif done.did == "retried":
-        click.echo(f"retried: task {number}")
-    else:
-        click.echo(f"tickwork: task {number} was not retried: {_WHY[done.did]}", err=True)
-    return FINE if done.did == "retried" else NOT_FOUND if done.did == "unknown" else SOME_FAILED
-
-
-_WHY = {
-    "unchanged": "it is not over",
-    "running": "it is running",
-    "over": "another unfinished task has its key",
-    "unknown": "there is no such task",
-}
-
-
 def told(found: Any) -> dict[str, Any]:
     """Return a task as it is shown: JSON as values, not as text."""
     fields = fields_of(found)
@@ -168,12 +143,6 @@ def told(found: Any) -> dict[str, Any]:
     return fields
 
 
-def named(text: str) -> int | str:
-    """Return an id where the text is a number (or ``task:7``), else a key."""
-    text = text.removeprefix("task:")
-    return int(text) if text.isascii() and text.isdigit() else text
-
-
 def _tell(done: Any, as_json: bool) -> None:
     if done.did == "unknown":
         raise NotFound(f"there is no task {done.key!r}" if done.key else "there is no task of that id")
@@ -181,3 +150,7 @@ def _tell(done: Any, as_json: bool) -> None:
         show_fields(done, as_json=True)
     else:
         click.echo(f"{done.did}: task {done.id}" + (f" (key {done.key})" if done.key else ""))
+
+
+for command in COMMANDS:
+    task.add_command(command)

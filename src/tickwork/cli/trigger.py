@@ -12,16 +12,15 @@ import click
 from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.clock import clocked, is_said
 from tickwork.cli.connecting import as_json, connectable, connected
-from tickwork.cli.failing import each
 from tickwork.cli.fire import fire
 from tickwork.cli.importing import import_
 from tickwork.cli.showing import list_rows, plain, say, say_json, show_fields, table
 from tickwork.cli.teaching import Group
+from tickwork.cli.trigger_bulk import COMMANDS
 
 if TYPE_CHECKING:
     from tickwork.api.agenda import Trigger
     from tickwork.api.app import Tickwork
-    from tickwork.api.decisions import Missed
 
 LISTED = ("id", "key", "state", "next_at", "last_at", "clock", "handler")
 
@@ -177,52 +176,6 @@ def move(app: Tickwork, key: str, words: dict[str, Any], as_json: bool) -> None:
 
 
 @trigger.command()
-@click.argument("keys", nargs=-1)
-@click.option("--object", metavar="NAME", help="All triggers about this object.")
-@as_json
-@connected
-def cancel(app: Tickwork, keys: tuple[str, ...], object: str | None, as_json: bool) -> int:
-    """Cancel triggers by key, or all about one object. The rows and their history stay; a later put begins anew.
-
-    $ tickwork trigger cancel meeting/7/remind meeting/8/remind
-    $ tickwork trigger cancel --object meeting/7
-    """
-    if bool(keys) == (object is not None):
-        raise click.UsageError("say which: keys, or --object NAME (and not both)")
-    if object is not None:
-        for done in app.triggers.cancel_object(object, by="cli"):
-            _tell(done, as_json)
-        return 0
-    return each(keys, lambda key: _tell(app.triggers.cancel(key, by="cli"), as_json))
-
-
-@trigger.command()
-@click.argument("keys", nargs=-1, required=True)
-@as_json
-@connected
-def pause(app: Tickwork, keys: tuple[str, ...], as_json: bool) -> int:
-    """Pause triggers: nothing fires, the clock's place is kept.
-
-    $ tickwork trigger pause billing/7
-    """
-    return each(keys, lambda key: _tell(app.triggers.pause(key, by="cli"), as_json))
-
-
-@trigger.command()
-@click.argument("keys", nargs=-1, required=True)
-@click.option("--missed", type=click.Choice(["skip", "latest", "all"]), default="skip", show_default=True,
-              help="What becomes of the slots that fell into the pause.")  # fmt: skip
-@as_json
-@connected
-def resume(app: Tickwork, keys: tuple[str, ...], missed: Missed, as_json: bool) -> int:
-    """Resume triggers that were paused or set aside.
-
-    $ tickwork trigger resume billing/7 --missed latest
-    """
-    return each(keys, lambda key: _tell(app.triggers.resume(key, missed=missed, by="cli"), as_json))
-
-
-@trigger.command()
 @click.argument("key")
 @as_json
 @connected
@@ -308,5 +261,7 @@ def _tell(done: Any, as_json: bool) -> None:
         click.echo(f"{done.did}: {done.key} (id {done.id}, version {done.version})")
 
 
+for command in COMMANDS:
+    trigger.add_command(command)
 trigger.add_command(fire)
 trigger.add_command(import_)
