@@ -34,6 +34,7 @@ COMMANDS = {
         "List, show, pause and wake sources of work; release parked work.",
     ),
     "job": ("tickwork.cli.job", "job", "Declare, list, show, start and stop periodic jobs."),
+    "object": ("tickwork.cli.object", "object_", "Count, list and cancel everything about an object."),
     "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
     "service": ("tickwork.cli.service", "service", "Start by itself: systemd units, a timer, cron lines."),
     "status": ("tickwork.cli.status", "status", "What is due, what is running, who is alive."),
@@ -44,7 +45,7 @@ COMMANDS = {
         "trigger",
         "Put, list, show, move and cancel triggers; import crontab or calendar.",
     ),
-    "worker": ("tickwork.cli.run", "worker", "Run a worker alone: it runs tasks."),
+    "worker": ("tickwork.cli.worker", "worker", "Run workers, alone or supervised; list who runs what."),
 }
 
 
