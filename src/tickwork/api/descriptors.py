@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,20 @@ from tickwork.api.spoken import spoken_clock
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.cron import parse_cron
 from tickwork.clocks.every import Every
-from tickwork.errors import ConfigurationError, InvalidInput
+from tickwork.clocks.never import Never
+from tickwork.clocks.once import Once
+from tickwork.errors import ConfigurationError, InvalidClock, InvalidInput
 from tickwork.model import limits
 from tickwork.model.job import Descriptor, read_plain
 from tickwork.model.job_retry import JobRetry, spoken_retry
-from tickwork.watch import from_duration, to_duration
+from tickwork.watch import SECOND, from_duration, to_duration
 
 CLOCK_WORDS = (
     *("every", "cron", "daily", "weekly", "monthly", "yearly", "rrule"),
     *("time", "zone", "start", "step", "gap", "fold"),
 )
+#: No job was declared before 2020: a clock that does not fire after it never has.
+OLDEST_AT = 1_577_836_800 * SECOND
 TERMS = ("handler", "payload", "retry", "misfire", "grace", "jitter", "priority")
 _GROUP = re.compile(r"[\w.-]{1,100}\Z")
 
@@ -82,7 +86,7 @@ def described(name: str, clock: Clock | None = None, **words: Any) -> Descriptor
         clock = spoken_clock(**said)
     if "payload" in words and not isinstance(words["payload"], Mapping):
         raise InvalidInput("payload", words["payload"], "a mapping of names to values")
-    return Descriptor(
+    descriptor = Descriptor(
         words.get("handler") or name,
         clock,
         msgspec.json.encode(words.get("payload") or {}, order="sorted").decode(),
@@ -94,6 +98,23 @@ def described(name: str, clock: Clock | None = None, **words: Any) -> Descriptor
             if term in words
         },
     )
+    return fitted(name, descriptor)
+
+
+def fitted(name: str, descriptor: Descriptor) -> Descriptor:
+    """Return the descriptor with what depends on the job's name settled (``H``); refuse a clock that never fires.
+
+    One that has ended is no error: what the code declares stands there for years.
+
+    >>> fitted("sweep", Descriptor("sweep", parse_cron("H * * * *"))).describe()
+    '25 minutes past every hour, UTC'
+    """
+    if descriptor.clock is None:
+        return descriptor
+    clock = descriptor.clock.resolve(name, OLDEST_AT)
+    if not isinstance(clock, (Never, Once)) and clock.next_at(None, OLDEST_AT) is None:
+        raise InvalidClock("clock", clock, "a clock that fires at least once; this one never fires")
+    return replace(descriptor, clock=clock)
 
 
 def read_file(file: Path) -> Declarations:
@@ -166,7 +187,7 @@ def _declarations(group: Any, tables: Any, read: Any) -> Declarations:
         if not isinstance(table, Mapping):
             raise ConfigurationError(f"job {name}", table, "a table")
         try:
-            found[name] = read(name, table)
+            found[name] = fitted(name, read(name, table))
         except InvalidInput as error:
             raise ConfigurationError(f"job {name}: {error.field}", error.value, error.allowed) from error
     return Declarations(group, found)

@@ -62,6 +62,10 @@ class Bounded(Clock):
         start = at if self.first is None else max(at, self.first - 1)
         return self._within(self.clock.following(start, since))
 
+    def prev_at(self, before: Instant, since: Instant) -> Instant | None:
+        found = self.clock.prev_at(before if self.last is None else min(before, self.last + 1), since)
+        return None if found is None or (self.first is not None and found < self.first) else found
+
     def _within(self, found: Instant | None) -> Instant | None:
         return None if found is None or (self.last is not None and found > self.last) else found
 

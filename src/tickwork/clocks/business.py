@@ -89,6 +89,10 @@ class BusinessDaysBefore(Clock):
             if moved is not None and moved > at and (best is None or moved < best):
                 best, best_day = moved, day
             source = self.clock.following(source, since)
+        if best is None and source is not None:
+            raise InvalidClock(
+                "clock", self.clock.describe(), f"a clock that fires less than {MOST_STEPS:,} times in two days"
+            )
         return best
 
     def _moved(self, at: Instant) -> tuple[int, Instant | None]:

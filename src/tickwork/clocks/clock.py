@@ -82,12 +82,19 @@ class Clock(ABC):
         """
         return self.next_at(at, since)
 
+    def following_within(self, at: Instant, since: Instant, last: Instant) -> Instant | None:
+        """Return what :meth:`following` does; where that lies after *last*, any answer after *last* or ``None`` will do.
+
+        A clock that searches may stop there.
+        """
+        return self.following(at, since)
+
     def prev_at(self, before: Instant, since: Instant) -> Instant | None:
-        """Return the last occurrence strictly before a moment, found by halving with :meth:`following`."""
+        """Return the last occurrence strictly before a moment, found by halving with :meth:`following_within`."""
         step, low = SECOND, before - 1
         while True:  # widen until there is an occurrence between low and before: 60 doublings reach the year 1
             low = max(before - step, FIRST_INSTANT) - 1
-            found = self.following(low, since)
+            found = self.following_within(low, since, before)
             if found is not None and found < before:
                 break
             if low < FIRST_INSTANT:
@@ -96,7 +103,7 @@ class Clock(ABC):
         high = before - 1
         while True:  # found > low is an occurrence; is there a later one before *before*?
             middle = (found + high) // 2
-            later = self.following(middle, since)
+            later = self.following_within(middle, since, before)
             if later is not None and later < before:
                 found = later
             else:
@@ -142,19 +149,19 @@ class Clock(ABC):
         low, high = to_instant(start, "start"), to_instant(end, "end")
         origin = low if since is None else to_instant(since, "since")
         listed: list[Instant] = []
-        found = self.following(low - 1, origin)
+        found = self.following_within(low - 1, origin, high)
         while found is not None and found < high:
             if len(listed) >= limit:
                 raise InvalidInput("end", end, f"a stretch with at most {limit:,} occurrences")
             listed.append(found)
-            found = self._strictly_following(found, origin)
+            found = self._strictly_following(found, origin, high)
         return [_given(instant, start) for instant in listed]
 
     def matches(self, at: Moment, since: Moment | None = None) -> bool:
         """Tell whether the moment is an occurrence."""
         instant = to_instant(at, "at")
         origin = instant if since is None else to_instant(since, "since")
-        return self.following(instant - 1, origin) == instant
+        return self.following_within(instant - 1, origin, instant) == instant
 
     def preview(self, n: int = 5, after: Moment | None = None, since: Moment | None = None) -> list[Moment]:
         """List the next *n* occurrences, fewer where the rule ends.
@@ -206,8 +213,8 @@ class Clock(ABC):
 
         return Jittered(self, up_to)
 
-    def _strictly_following(self, at: Instant, since: Instant) -> Instant | None:
-        found = self.following(at, since)
+    def _strictly_following(self, at: Instant, since: Instant, last: Instant) -> Instant | None:
+        found = self.following_within(at, since, last)
         if found is not None and found <= at:
             raise InvalidClock(self.kind, found, f"an occurrence strictly after {at}: the clock stands still")
         return found

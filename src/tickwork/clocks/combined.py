@@ -2,11 +2,14 @@
 
 Write ``a | b``, ``a & b``, ``a.except_(b)``. Two clocks meet where they have the very same instant; a set of days
 (:class:`~tickwork.clocks.dayset.DaySet`, holidays for instance) counts for its whole days. Each search takes a bounded
-number of steps: an intersection that never meets ends with ``None``.
+number of steps: a combination without an occurrence in 10,000 tries and 20 years has none. One that needs more tries for
+a shorter time (seconds that seldom meet) is an InvalidClock after 100,000 and not an end, so that no trigger is taken
+for finished because the search was too short.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -15,17 +18,53 @@ from tickwork.clocks.clock import Clock
 from tickwork.clocks.dayset import DaySet
 from tickwork.clocks.stored import Stored
 from tickwork.errors import InvalidClock
-from tickwork.watch import Instant
+from tickwork.watch import DAY, LAST_INSTANT, Instant
 
-#: Occurrences looked at for one answer before a combination is said to have none.
-MOST_STEPS = 10_000
+#: Occurrences looked at for one answer: after so many, and so long a time, there is none; after the most, nobody knows.
+ENOUGH, MOST = 10_000, 100_000
+LONG_ENOUGH = 20 * 366 * DAY
 
 
 class _Searched(Clock):
-    """What an intersection and an exclusion share: nothing before ``since`` is an occurrence."""
+    """What an intersection and an exclusion share: a bounded search, and nothing before ``since`` is an occurrence."""
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         return self.following(since if after is None else max(after, since), since)
+
+    def following(self, at: Instant, since: Instant) -> Instant | None:
+        return self.following_within(at, since, LAST_INSTANT)
+
+    def following_within(self, at: Instant, since: Instant, last: Instant) -> Instant | None:
+        begun = at
+        for tried in range(MOST):
+            found, settled = self._try(at, since)
+            if settled or found is None:
+                return found
+            if found > last:
+                return None
+            at = found
+            if tried >= ENOUGH and at - begun >= LONG_ENOUGH:
+                return None
+        raise InvalidClock("clock", self.describe(), f"one that fires at least once in {MOST:,} tries")
+
+    def prev_at(self, before: Instant, since: Instant) -> Instant | None:
+        begun = before
+        for tried in range(MOST):
+            found, settled = self._try_back(before, since)
+            if settled or found is None:
+                return found
+            before = found
+            if tried >= ENOUGH and begun - before >= LONG_ENOUGH:
+                return None
+        raise InvalidClock("clock", self.describe(), f"one that fires at least once in {MOST:,} tries")
+
+    @abstractmethod
+    def _try(self, at: Instant, since: Instant) -> tuple[Instant | None, bool]:
+        """Return the first occurrence after *at* and True; or the moment after which to try again, and False."""
+
+    @abstractmethod
+    def _try_back(self, before: Instant, since: Instant) -> tuple[Instant | None, bool]:
+        """Return the last occurrence before a moment and True; or the moment before which to try again, and False."""
 
 
 @dataclass(frozen=True, init=False)
@@ -51,6 +90,12 @@ class Union(Clock):
     def following(self, at: Instant, since: Instant) -> Instant | None:
         return _earliest(clock.following(at, since) for clock in self.clocks)
 
+    def following_within(self, at: Instant, since: Instant, last: Instant) -> Instant | None:
+        return _earliest(clock.following_within(at, since, last) for clock in self.clocks)
+
+    def prev_at(self, before: Instant, since: Instant) -> Instant | None:
+        return max((at for clock in self.clocks if (at := clock.prev_at(before, since)) is not None), default=None)
+
     def resolve(self, key: str, at: Instant) -> Clock:
         return Union(*(clock.resolve(key, at) for clock in self.clocks))
 
@@ -69,8 +114,7 @@ class Union(Clock):
 class Intersection(_Searched):
     """Fires when all of its clocks do; sets of days count for whole days.
 
-    At least one clock must have times of its own, so that there is something to choose from. The search leaps from
-    clock to clock and gives up after 10,000 leaps.
+    The search leaps from clock to clock.
     """
 
     clocks: tuple[Clock, ...]
@@ -79,24 +123,37 @@ class Intersection(_Searched):
     def __init__(self, *clocks: Clock) -> None:
         object.__setattr__(self, "clocks", _flat(clocks, Intersection))
 
-    def following(self, at: Instant, since: Instant) -> Instant | None:
+    def _try(self, at: Instant, since: Instant) -> tuple[Instant | None, bool]:
+        timed, days = self._parts()
+        found = timed[0].following(at, since)
+        later = None if found is None else self._leap(found, timed[1:], days, since)
+        if later is None or later == found:
+            return later, True
+        return later - 1, False
+
+    def _try_back(self, before: Instant, since: Instant) -> tuple[Instant | None, bool]:
+        timed, days = self._parts()
+        found = timed[0].prev_at(before, since)
+        if found is None:
+            return None, True
+        for clock in timed[1:]:
+            earlier = clock.prev_at(found + 1, since)
+            if earlier != found:
+                return (None, True) if earlier is None else (earlier + 1, False)
+        for day_set in days:
+            if not day_set.covers(found):
+                begin = day_set.prev_at(found, since)
+                end = None if begin is None else day_set.turns_at(begin)
+                return (None, True) if begin is None else (found if end is None else min(found, end), False)
+        return found, True
+
+    def _parts(self) -> tuple[Sequence[Clock], Sequence[DaySet]]:
+        """Return what has times of its own, and what only counts for days; of sets of days alone the first has them."""
         timed: Sequence[Clock] = [clock for clock in self.clocks if not isinstance(clock, DaySet)]
         days = [clock for clock in self.clocks if isinstance(clock, DaySet)]
-        if not timed:
-            timed, days = days[:1], days[1:]
-        for _ in range(MOST_STEPS):
-            found = timed[0].following(at, since)
-            if found is None:
-                return None
-            later = self._leap(found, timed[1:], days, since)
-            if later == found:
-                return found
-            if later is None:
-                return None
-            at = later - 1
-        return None
+        return (timed, days) if timed else (days[:1], days[1:])
 
-    def _leap(self, at: Instant, timed: Sequence[Clock], days: list[DaySet], since: Instant) -> Instant | None:
+    def _leap(self, at: Instant, timed: Sequence[Clock], days: Sequence[DaySet], since: Instant) -> Instant | None:
         """Return the moment itself if all fire then, else the next at which they could."""
         for clock in timed:
             found = clock.following(at - 1, since)
@@ -138,16 +195,16 @@ class Exclusion(_Searched):
         object.__setattr__(self, "clock", _a_clock("clock", clock))
         object.__setattr__(self, "without", _a_clock("without", without))
 
-    def following(self, at: Instant, since: Instant) -> Instant | None:
-        for _ in range(MOST_STEPS):
-            found = self.clock.following(at, since)
-            if found is None:
-                return None
-            left_out_until = _left_out(self.without, found, since)
-            if left_out_until is None:
-                return found
-            at = max(found, left_out_until - 1)
-        return None
+    def _try(self, at: Instant, since: Instant) -> tuple[Instant | None, bool]:
+        found = self.clock.following(at, since)
+        left_out_until = None if found is None else _left_out(self.without, found, since)
+        if found is None or left_out_until is None:
+            return found, True
+        return max(found, left_out_until - 1), False
+
+    def _try_back(self, before: Instant, since: Instant) -> tuple[Instant | None, bool]:
+        found = self.clock.prev_at(before, since)
+        return found, found is None or _left_out(self.without, found, since) is None
 
     def resolve(self, key: str, at: Instant) -> Clock:
         return Exclusion(self.clock.resolve(key, at), self.without.resolve(key, at))

@@ -80,6 +80,16 @@ def say_duration(span: int) -> str:
     return f"{span // SECOND}.{span % SECOND:06}".rstrip("0") + " seconds"
 
 
+def say_span(span: int) -> str:
+    """Say a length of time with its number, where no *every* stands before it.
+
+    >>> say_span(3_600_000_000), say_span(90 * 60_000_000)
+    ('1 hour', '90 minutes')
+    """
+    said = say_duration(span)
+    return said if said[0].isdigit() else f"1 {said}"
+
+
 def say_instant(at: Instant) -> str:
     """Say an instant: ``2026-03-01 09:00 UTC``."""
     moment = from_instant(at)

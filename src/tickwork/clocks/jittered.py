@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.combined import read_clock, stored_clock
-from tickwork.clocks.describe import say_duration
+from tickwork.clocks.describe import say_span
 from tickwork.clocks.stored import Stored
 from tickwork.errors import InvalidClock
 from tickwork.watch import Instant, from_duration, to_duration
@@ -61,6 +61,16 @@ class Jittered(Clock):
         found = self.clock.following(at, since)
         return None if found is None else self._put_off(found, since)
 
+    def prev_at(self, before: Instant, since: Instant) -> Instant | None:
+        found = self.clock.prev_at(before, since)
+        if found is None:
+            return None
+        late = self._put_off(found, since)
+        if late < before:
+            return late
+        earlier = self.clock.prev_at(found, since)  # it is put off by less than to its successor
+        return None if earlier is None else self._put_off(earlier, since)
+
     def _put_off(self, at: Instant, since: Instant) -> Instant:
         following = self.clock.following(at, since)
         room = self.up_to if following is None else min(self.up_to, following - at)
@@ -86,4 +96,4 @@ class Jittered(Clock):
         return cls(clock, from_duration(up_to), seed)
 
     def describe(self) -> str:
-        return f"{self.clock.describe()}, put off by up to {say_duration(self.up_to)}"
+        return f"{self.clock.describe()}, put off by up to {say_span(self.up_to)}"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.combined import read_clock, stored_clock
-from tickwork.clocks.describe import say_duration
+from tickwork.clocks.describe import say_span
 from tickwork.clocks.recurrence.vtimezone import zone_of
 from tickwork.clocks.stored import Stored
 from tickwork.errors import InvalidClock
@@ -73,7 +73,17 @@ class Shifted(Clock):
             if moved > at and (best is None or moved < best):
                 best = moved
             source = self.clock.following(source, since)
+        if best is None and source is not None:
+            raise InvalidClock(
+                "clock", self.clock.describe(), f"a clock that fires less than {MOST_STEPS:,} times in four days"
+            )
         return best
+
+    def prev_at(self, before: Instant, since: Instant) -> Instant | None:
+        if self.zone is not None:
+            return super().prev_at(before, since)
+        found = self.clock.prev_at(before - self.by, since)
+        return None if found is None else found + self.by
 
     def _moved(self, at: Instant) -> Instant:
         if self.zone is None:
@@ -103,4 +113,4 @@ class Shifted(Clock):
     def describe(self) -> str:
         side = "before" if self.by < 0 else "after"
         wall = "" if self.zone is None else f" on the wall clock of {self.zone}"
-        return f"{say_duration(abs(self.by))} {side}{wall}: {self.clock.describe()}"
+        return f"{say_span(abs(self.by))} {side}{wall}: {self.clock.describe()}"
