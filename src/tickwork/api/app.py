@@ -24,6 +24,7 @@ from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
 from tickwork.api.ticking import Bounds, Tick
 from tickwork.api.triggers import Triggers
+from tickwork.api.workers import Workers
 from tickwork.clocks.clock import Clock
 from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.tasks.registry import Handler, Registry
@@ -82,6 +83,7 @@ class Tickwork:
         desk = assembly.own_desk(self.store, self.settings, self.handlers, self._ready)
         self._desk = desk
         self.triggers, self.tasks, self.jobs = Triggers(desk), Tasks(desk), Jobs(desk)
+        self.workers = Workers(desk)
         self.generators = Generators(desk, self.store, self.settings.namespace)
         self.objects = Objects(desk)
         self._checked = False
@@ -98,7 +100,10 @@ class Tickwork:
 
         Args:
             name: how tasks name it; it stays when the function moves.
-            **settings: attempts, backoff, lease, keep_result, timeout, version, upgrade.
+            **settings: attempts, backoff, lease, keep_result, timeout, version, upgrade, executor (``thread`` or
+                ``process``), batch (take up to so many tasks in one call), kind (what rests at a Backpressure), notice
+                (the handler that is told when a task gave up). A parameter named ``transaction`` is given the
+                transaction in which the task is completed.
 
         Raises:
             ConfigurationError: the name is taken, or a setting is out of range.
@@ -203,10 +208,22 @@ class Tickwork:
         concurrency: int = 10,
         lease: timedelta | float | None = None,
         allow_commands: bool = False,
+        priority_at_most: int | None = None,
+        ageing: timedelta | float | None = None,
     ) -> None:
-        """Run a worker alone, until a signal stops it; *lease* is how long a claim lasts unrenewed (30 s)."""
+        """Run a worker alone, until a signal stops it; *lease* is how long a claim lasts unrenewed (30 s).
+
+        *priority_at_most*: only what is at least so urgent. *ageing*: what has waited so long counts as one point more
+        urgent, so that nothing waits for ever behind a steady stream of better work.
+        """
         self.process(
-            daemon=False, queues=queues, concurrency=concurrency, lease=lease, allow_commands=allow_commands
+            daemon=False,
+            queues=queues,
+            concurrency=concurrency,
+            lease=lease,
+            allow_commands=allow_commands,
+            priority_at_most=priority_at_most,
+            ageing=ageing,
         ).run()
 
     def process(
@@ -218,6 +235,8 @@ class Tickwork:
         concurrency: int = 10,
         lease: timedelta | float | None = None,
         allow_commands: bool = False,
+        priority_at_most: int | None = None,
+        ageing: timedelta | float | None = None,
     ) -> Process:
         """Return what would run, not started: ``with app.process():`` runs it beside your own code.
 
@@ -238,6 +257,8 @@ class Tickwork:
                 concurrency=concurrency,
                 lease=lease,
                 allows_commands=allow_commands,
+                priority_at_most=priority_at_most,
+                ageing=ageing,
             )
             if worker
             else None

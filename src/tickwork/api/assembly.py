@@ -22,7 +22,7 @@ from tickwork.engine.triggers.rezoning import Rezoning
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import COMMAND
-from tickwork.store.claims import Subscription
+from tickwork.store.claims import LEAST_URGENT, Subscription
 from tickwork.store.dialect import Result, Verb
 from tickwork.store.open import open_store
 from tickwork.store.scope import Scope
@@ -80,6 +80,8 @@ def worker_of(
     lease: timedelta | float | None = None,
     allows_commands: bool = False,
     at_once: bool = False,
+    priority_at_most: int | None = None,
+    ageing: timedelta | float | None = None,
 ) -> Worker:
     """Return a worker for the namespace of the settings; *at_once* needs no threads (tests)."""
     appetite = Appetite(
@@ -87,7 +89,12 @@ def worker_of(
         limits.number(batch, "batch", 1, 10_000),
         Appetite.lease if lease is None else lease_of(lease),
     )
-    subscription = Subscription((settings.namespace,), tuple(limits.text(name, "queues") for name in queues))
+    subscription = Subscription(
+        (settings.namespace,),
+        tuple(limits.text(name, "queues") for name in queues),
+        LEAST_URGENT if priority_at_most is None else limits.priority(priority_at_most),
+        0 if ageing is None else to_duration(ageing, "ageing"),
+    )
     if allows_commands and COMMAND not in handlers:
         allow_commands(handlers)
     return Worker(store, handlers, subscription, appetite, at_once=at_once)

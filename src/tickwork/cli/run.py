@@ -1,4 +1,4 @@
-"""``tickwork run``, ``daemon`` and ``worker``: the processes that do the work, until a signal stops them."""
+"""``tickwork run`` and ``daemon``: processes that do the work, until a signal stops them (``worker`` has a room of its own)."""
 
 from __future__ import annotations
 
@@ -61,22 +61,6 @@ def daemon(app: Tickwork) -> None:
     """
     announce("trigger daemon is starting")
     app.daemon()
-
-
-@click.command(cls=Command)
-@working
-@speaking
-@connected
-def worker(app: Tickwork, **settings: Any) -> None:
-    """Run a worker: it claims tasks and runs their handlers.
-
-    The first signal stops claiming and lets running tasks finish; a second one stops at once.
-
-    $ tickwork worker --app myapp:app --concurrency 16
-    $ tickwork worker --database sqlite:///work.db --allow-commands
-    """
-    announce("worker is starting")
-    app.worker(**given(settings))
 
 
 def given(settings: dict[str, Any]) -> dict[str, Any]:

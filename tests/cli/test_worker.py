@@ -1,0 +1,107 @@
+"""``tickwork worker``: supervised processes, really; what they say of themselves; who runs what."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.tasks.test_worker import until
+from tests.support.processes import child
+from tickwork import Tickwork
+from tickwork.cli.main import run
+
+APP = """
+import os, threading
+from tickwork import Tickwork
+
+app = Tickwork("{url}")
+gate = threading.Event()
+
+@app.handler("note", keep_result=True)
+def note() -> int:
+    return os.getpid()
+
+@app.handler("held")
+def held(task) -> None:
+    task.progress(0.4, "of the pages")
+    while not task.cancelled:
+        gate.wait(0.05)
+"""
+
+
+@pytest.fixture
+def shop(database: str, tmp_path: Path, monkeypatch: Any) -> Any:
+    (tmp_path / "shop_app.py").write_text(APP.format(url=database))
+    monkeypatch.chdir(tmp_path)
+    app = Tickwork(database)
+    app.handler("note")(lambda: None)
+    app.handler("held")(lambda task: None)
+    yield app
+    app.close()
+
+
+def pids(app: Tickwork) -> set[int]:
+    return {member.pid for member in app.workers.list()}
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_supervised_processes_are_replaced_and_drain(shop: Tickwork) -> None:
+    """Issue 5: supervised, restarted; SIGTERM drains all of them; nothing is lost."""
+    note = shop.handlers["note"]
+    with child("-m", "tickwork", "worker", "--app", "shop_app:app", "--processes", "2", "--lease", "2s") as supervisor:
+        until(lambda: len(pids(shop)) == 2)
+        doomed = min(pids(shop))
+        os.kill(doomed, signal.SIGKILL)
+        until(lambda: len(pids(shop) - {doomed}) == 2)
+        for _ in range(20):
+            shop.put(note.task())
+        until(lambda: shop.counts().archive.get("done") == 20)
+        supervisor.send(signal.SIGQUIT)
+        supervisor.line("most recent call first")  # its own stacks, and those of its processes
+        alive = pids(shop) - {doomed}
+        supervisor.send(signal.SIGTERM)
+        assert supervisor.wait() == 0
+    assert not alive & pids(shop)  # they have signed off
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite")
+def test_processes_end_when_their_supervisor_is_killed(shop: Tickwork) -> None:
+    with child("-m", "tickwork", "worker", "--app", "shop_app:app", "--processes", "2") as supervisor:
+        until(lambda: len(pids(shop)) == 2)
+        supervisor.kill()
+        until(lambda: pids(shop) == set())
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) -> None:
+    task = shop.put(shop.handlers["held"].task()).id
+    with child("-m", "tickwork", "worker", "--app", "shop_app:app", "--concurrency", "2") as worker:
+        until(lambda: any(each.progress for member in shop.workers.list() for each in member.tasks))
+        assert run(["worker", "list", "--database", database]) == 0
+        said = capsys.readouterr().out
+        assert f"held {task}" in said and "40% of the pages" in said and str(worker.pid) in said
+        assert run(["worker", "list", "--database", database, "--json"]) == 0
+        members = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        (member,) = [each for each in members if each["kind"] == "worker"]
+        assert [(each["id"], each["handler"], each["progress"]) for each in member["tasks"]] == [(task, "held", 0.4)]
+        shop.tasks.cancel(task)
+        until(lambda: shop.counts().archive.get("cancelled") == 1)
+        worker.send(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert run(["worker", "list", "--database", database]) == 0
+    assert "nobody works" in capsys.readouterr().err
+
+
+@pytest.mark.stores("sqlite")
+@pytest.mark.parametrize("said", ["0", "3..2", "many"])
+def test_a_number_of_processes_that_cannot_be(said: str, capsys: Any) -> None:
+    assert run(["worker", "--processes", said]) == 2
+    assert "write 4, or 2..8" in capsys.readouterr().err
