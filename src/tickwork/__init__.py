@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from tickwork import clocks as clocks
     from tickwork import errors as errors
     from tickwork.api.app import Tickwork as Tickwork
+    from tickwork.engine.generators.cursor import Aggregate as Aggregate
+    from tickwork.engine.generators.cursor import Cursor as Cursor
+    from tickwork.engine.generators.deadline import Deadline as Deadline
+    from tickwork.engine.generators.generator import Generator as Generator
+    from tickwork.engine.generators.polling import Polling as Polling
+    from tickwork.engine.generators.work import Work as Work
     from tickwork.engine.tasks.batching import Batch as Batch
     from tickwork.errors import TickworkError as TickworkError
     from tickwork.errors import TryAgain as TryAgain
     from tickwork.model.action import Log as Log
     from tickwork.model.action import PutTask as PutTask
+    from tickwork.model.expiry import ExpiryRule as ExpiryRule
+    from tickwork.model.generator import Offer as Offer
     from tickwork.model.work import Task as Task
     from tickwork.signals import Backpressure as Backpressure
     from tickwork.signals import Decline as Decline
@@ -32,30 +40,45 @@ __version__ = "0.1.0"
 
 #: Public name -> the module that has it; None where the name is a module itself.
 _HOMES = {
+    "Aggregate": "tickwork.engine.generators.cursor",
     "Backpressure": "tickwork.signals",
     "Batch": "tickwork.engine.tasks.batching",
+    "Cursor": "tickwork.engine.generators.cursor",
+    "Deadline": "tickwork.engine.generators.deadline",
     "Decline": "tickwork.signals",
+    "ExpiryRule": "tickwork.model.expiry",
+    "Generator": "tickwork.engine.generators.generator",
     "GiveUp": "tickwork.signals",
     "Log": "tickwork.model.action",
+    "Offer": "tickwork.model.generator",
     "OwnTransaction": "tickwork.store.own",
+    "Polling": "tickwork.engine.generators.polling",
     "PutTask": "tickwork.model.action",
     "RetryAfter": "tickwork.signals",
     "Snooze": "tickwork.signals",
     "Task": "tickwork.model.work",
+    "Tickwork": "tickwork.api.app",
     "TickworkError": "tickwork.errors",
     "TryAgain": "tickwork.errors",
-    "Tickwork": "tickwork.api.app",
+    "Work": "tickwork.engine.generators.work",
     "clocks": None,
     "errors": None,
 }
 
 __all__ = [
+    "Aggregate",
     "Backpressure",
     "Batch",
+    "Cursor",
+    "Deadline",
     "Decline",
+    "ExpiryRule",
+    "Generator",
     "GiveUp",
     "Log",
+    "Offer",
     "OwnTransaction",
+    "Polling",
     "PutTask",
     "RetryAfter",
     "Snooze",
@@ -63,6 +86,7 @@ __all__ = [
     "Tickwork",
     "TickworkError",
     "TryAgain",
+    "Work",
     "__version__",
     "clocks",
     "errors",
