@@ -327,6 +327,10 @@ def trouble(error: BaseException) -> StoreError | None:
         return StatementRefused(text)
     if isinstance(error, pg.QueryCanceled):
         return StoreError(text)
+    if isinstance(error, (pg.IdleInTransactionSessionTimeout, pg.TransactionTimeout)):  # frozen, or a laptop that slept
+        return StoreUnavailable(f"the server ended this session, which had stood still in a transaction: {text}")
+    if isinstance(error, pg.InsufficientPrivilege):  # says nothing about a row, so nobody hunts for a bad one
+        return StoreUnavailable(f"the database does not let this role do that; grant it what it needs: {text}")
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         return StoreUnavailable(f"the database cannot be reached: {text}")
     return StoreError(text)
