@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, overload
 
 from tickwork.api import agreement, assembly, lending, opportunity, ticking
-from tickwork.api.generator_part import GeneratorPart
+from tickwork.api.bulk import BulkWork
+from tickwork.api.generator_part import GeneratorPart, people_first
 from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
@@ -86,6 +87,7 @@ class Tickwork:
         self.workers = Workers(desk)
         self.generators = Generators(desk, self.store, self.settings.namespace)
         self.objects = Objects(desk)
+        self.bulk = BulkWork(desk, self.tasks)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
@@ -268,8 +270,9 @@ class Tickwork:
             self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
         )
         parts: list[Part] = [looking_after_jobs]
-        if worker:
-            parts.append(GeneratorPart(self.store, self.settings.namespace, self.generators.all()))
+        if working is not None:
+            better = people_first(working)
+            parts.append(GeneratorPart(self.store, self.settings.namespace, self.generators.all(), better=better))
         return assembly.process_of(self.store, daemon=daemon, worker=working, parts=parts)
 
     def tick(

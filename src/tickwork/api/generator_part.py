@@ -15,8 +15,9 @@ from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.pump import GeneratorPump, Hands
 from tickwork.engine.generators.work import Work
 from tickwork.engine.loop import Listener, Runner
+from tickwork.engine.tasks.worker import Worker
 from tickwork.errors import StoreError
-from tickwork.store import workers
+from tickwork.store import claims, workers
 from tickwork.store.store import Store
 from tickwork.watch import SystemWatch
 
@@ -80,3 +81,22 @@ class GeneratorPart:
     def _enlist(self) -> int:
         with self.store.begin("worker") as transaction:
             return workers.register(transaction, "generator worker", socket.gethostname(), os.getpid())
+
+
+def people_first(worker: Worker) -> Callable[[], int | None]:
+    """Return what says how urgent work must be just now: as urgent as the best ready task, where the worker is full.
+
+    A worker with a free place takes a ready task at once, whatever generators do on hands of their own. One that is full
+    leaves tasks waiting: then nothing less urgent than the best of them is begun beside it.
+    """
+
+    def best_waiting() -> int | None:
+        pump = worker.pump
+        least = pump.subscription.priority_at_most
+        if pump.queued + len(pump.running.now) < pump.appetite.concurrency:
+            return least
+        with worker.store.read() as transaction:
+            best = claims.best_ready(transaction, pump.subscription)
+        return least if best is None else min(best, least)
+
+    return best_waiting

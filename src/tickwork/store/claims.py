@@ -68,6 +68,12 @@ def look(transaction: Transaction, subscription: Subscription) -> Outlook:
     return Outlook(*row)
 
 
+def best_ready(transaction: Transaction, subscription: Subscription) -> int | None:
+    """Return the best priority among ready tasks, or None where nothing is ready."""
+    rows = transaction.all("ready_ranges", **subscription.values)
+    return min((row[2] for row in rows), default=None)
+
+
 def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> list[Claimed]:
     """Take ready tasks under a new lease; in the order in which they are to run."""
     values = {"token": wish.token, "worker_id": wish.worker_id, "length": wish.length}
