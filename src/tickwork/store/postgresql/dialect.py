@@ -327,7 +327,7 @@ def trouble(error: BaseException) -> StoreError | None:
         return StatementRefused(text)
     if isinstance(error, pg.QueryCanceled):
         return StoreError(text)
-    if isinstance(error, (pg.IdleInTransactionSessionTimeout, pg.TransactionTimeout)):  # frozen, or a laptop that slept
+    if error.sqlstate in ("25P03", "25P04"):  # idle in transaction, or too long in one: frozen, or a laptop that slept
         return StoreUnavailable(f"the server ended this session, which had stood still in a transaction: {text}")
     if isinstance(error, pg.InsufficientPrivilege):  # says nothing about a row, so nobody hunts for a bad one
         return StoreUnavailable(f"the database does not let this role do that; grant it what it needs: {text}")
