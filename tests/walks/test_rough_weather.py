@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -53,7 +53,7 @@ class Weather:
         self._calm = threading.Event()
         self._putting = threading.Thread(target=self._put, daemon=True)
 
-    def __enter__(self) -> Weather:
+    def __enter__(self) -> Self:
         self._putting.start()
         return self
 
