@@ -67,6 +67,13 @@ class ExpiryRule:
         """
         return column.is_(None) | (column > now)
 
+    def visible_q(self, now: Any) -> Any:
+        """Return the filter as a Django ``Q`` on the model of the table; Django must be installed."""
+        from django.db.models import Q
+
+        field = self.expires.strip('"')
+        return Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gt": now})
+
     @property
     def expired(self) -> str:
         """The condition on rows that may be removed."""
