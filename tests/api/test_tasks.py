@@ -153,6 +153,19 @@ def test_k12_retry(app):
     assert app.tasks.retry(4711).did == "unknown"
 
 
+def test_an_old_request_to_stop_does_not_follow_a_task(app):
+    """It was asked to stop while it ran, came back and was cancelled: what is retried runs."""
+    put = app.put(app.work.task())
+    claimed(app)
+    app.tasks.cancel(put.id)
+    with app.store.begin("installer") as transaction:
+        transaction.connection.execute(app.store.dialect.turn("update tickwork.task set state = 'waiting'"))
+    assert app.tasks.cancel(put.id).did == "cancelled"
+    app.tasks.retry(put.id)
+    run_due(app)
+    assert app.tasks.get(put.id).outcome == "done"
+
+
 def test_a_retry_does_not_take_a_key_from_another(app):
     first = app.put(app.work.task(), key="k")
     app.tasks.cancel("k")

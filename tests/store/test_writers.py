@@ -20,6 +20,9 @@ WRITERS = {
     "attempt": {"worker", "operator"},
     "worker": {"worker", "daemon", "controller", "application"},
     "handler": {"worker", "daemon", "controller", "application"},  # itself, whatever it runs
+    "bulk": {"application", "operator", "worker"},
+    "subscription": {"application", "operator", "worker"},
+    "statistic": {"worker"},
     "reservation": {"application", "operator", "worker"},
     "root": {"application", "operator", "worker"},
     "job": {"application", "operator", "controller", "worker"},

@@ -15,6 +15,7 @@ import msgspec
 
 from tickwork.api.desk import Desk
 from tickwork.engine.generators import expiry, retention
+from tickwork.engine.generators.bulk import BulkWork
 from tickwork.engine.generators.collection import Collector, Retention
 from tickwork.engine.generators.expiry import Expiry
 from tickwork.engine.generators.generator import Generator
@@ -75,7 +76,7 @@ class Generators:
 
     def add(self, generator: Kind) -> Kind:
         """Have the workers of this application draw from a generator; raises ConfigurationError for a name that is taken."""
-        if generator.name in self.registered or generator.name == "retention":
+        if generator.name in self.registered or generator.name in {"retention", "bulk"}:
             raise ConfigurationError("generator", generator.name, "a name that is not taken")
         self.registered[generator.name] = generator
         return generator
@@ -137,7 +138,7 @@ class Generators:
     def all(self) -> list[Generator]:
         """Return what a worker of this application draws from: what was registered, and retention."""
         collectors = [*retention.collectors(self._kept), *self._collectors]
-        return [*self.registered.values(), Retention(collectors)]
+        return [*self.registered.values(), BulkWork(), Retention(collectors)]
 
     # ------------------------------------------------------------------------------------------------------- working
 

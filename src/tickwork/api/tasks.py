@@ -122,6 +122,19 @@ class Tasks:
         >>> app.close()
         """
         desk = self._desk
+        actions, rows = self.rows(lines, at=at, delay=delay, treatment=treatment)
+
+        def verb() -> Verb[ManyPut]:
+            if not unchecked:
+                yield from desk.check_all(actions)
+            return (yield from many.put_tasks(desk.scope, rows, progress))
+
+        return desk.perform(verb)
+
+    def rows(
+        self, lines: Iterable[TaskLine], *, at: Any, delay: Any, treatment: Mapping[str, Any]
+    ) -> tuple[list_of[PutTask], list_of[dict[str, Any]]]:
+        """Check many lines and return their actions, and the columns of each, without writing anything."""
         found = task_lines(lines)
         if treatment.get("key") is not None:
             raise InvalidInput("key", treatment["key"], "a key in each line: two lines cannot share one")
@@ -133,13 +146,7 @@ class Tasks:
                 raise InvalidInput("scope", row["key"], "keys that are kept, and no period, among many")
         if any(row["unique_key"] is not None for row in rows):  # two that put the same keys take them in one order
             rows.sort(key=lambda row: row["unique_key"] or "")
-
-        def verb() -> Verb[ManyPut]:
-            if not unchecked:
-                yield from desk.check_all([action for action, _ in found])
-            return (yield from many.put_tasks(desk.scope, rows, progress))
-
-        return desk.perform(verb)
+        return [action for action, _ in found], rows
 
     def _columns(self, action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check one task and return its columns; *given* holds its time and its treatment."""

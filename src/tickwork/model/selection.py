@@ -96,6 +96,16 @@ class TaskFilter:
             "limit": MOST if self.limit is None else self.limit,
         }
 
+    def stored(self) -> str:
+        """Return it as JSON, what is None left out."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        return msgspec.json.encode({name: value for name, value in said.items() if value is not None}).decode()
+
+    @classmethod
+    def read(cls, stored: dict[str, Any]) -> TaskFilter:
+        """Return what :meth:`stored` wrote."""
+        return cls(**stored)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerFilter:

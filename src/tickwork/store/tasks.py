@@ -112,6 +112,7 @@ def retry_many(scope: Scope, ids: Sequence[int], *, repeat: bool = False) -> Ver
     rows = yield from ask("retry_tasks", **values)
     if rows and not scope.chains_writes:
         yield from ask("forget_archived", ids=[row[0] for row in rows])
+        yield from ask("answer_cancels", ids=[row[0] for row in rows])
     return [TaskPut(row[0], row[1], "retried") for row in rows]
 
 
@@ -148,6 +149,8 @@ def cancel_many(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -
         yield from ask("archive_cancelled", reason=reason, **values)
     rows = yield from ask("cancel_tasks", reason=reason, **values)
     answers = {row[0]: TaskPut(row[0], row[1], "cancelled") for row in rows}
+    if answers and not scope.chains_writes:
+        yield from ask("answer_cancels", ids=list(answers))
     rest = [each for each in values["ids"] if each not in answers]
     if rest:
         yield from ask("ask_to_cancel", namespace=scope.namespace, ids=rest, reason=reason, by=by)

@@ -77,7 +77,7 @@ select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t
 delete from tickwork.task where id = any(:ids::bigint[]);
 
 -- name: answer_cancels
--- writer: worker
+-- writer: worker, application, operator
 delete from tickwork.cancel_request where task_id = any(:ids::bigint[]);
 
 -- name: return_tasks

@@ -107,6 +107,8 @@ returning at;
 with gone as (
     delete from tickwork.task where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
     returning *
+), answered as (
+    delete from tickwork.cancel_request where task_id in (select id from gone)
 ), kept as (
     insert into tickwork.archive
            (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
@@ -190,6 +192,8 @@ with back as (
     returning id, key
 ), gone as (
     delete from tickwork.archive where id in (select id from back)
+), answered as (
+    delete from tickwork.cancel_request where task_id in (select id from back)
 )
 select id, key, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from back;
 

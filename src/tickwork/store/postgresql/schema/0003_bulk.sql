@@ -30,3 +30,26 @@ create table tickwork.root (                      -- the newest root task of eac
     noted_at  bigint not null,
     primary key (namespace, signature)
 );
+
+create table tickwork.bulk (                      -- writers: applications and operators order, workers do
+    id         bigint generated always as identity primary key,
+    namespace  text    not null,
+    key        text,
+    kind       text    not null,                  -- put: tasks of its own; else the verb that is done to what a filter selects
+    title      text    not null default '',
+    selection  text    not null default '{}',     -- the filter, as JSON
+    terms      text    not null default '{}',     -- what the verb takes, as JSON
+    state      text    not null check (state in ('running', 'done', 'failed', 'cancelling', 'cancelled')),
+    total      bigint  not null,
+    done       bigint  not null default 0,
+    failed     bigint  not null default 0,
+    counts     text    not null default '{}',     -- what was done to how many, or how its tasks ended
+    after_id   bigint  not null default 0,        -- everything up to this id has been treated
+    top_id     bigint  not null default 0,        -- and what came after this one is not meant
+    error      text,
+    created_at bigint  not null,
+    changed_at bigint  not null,
+    by         text    not null default ''
+);
+create unique index bulk_of_key on tickwork.bulk (namespace, key) where key is not null;
+create index bulk_open on tickwork.bulk (namespace, id) where state in ('running', 'cancelling');

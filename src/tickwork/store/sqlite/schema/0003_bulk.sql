@@ -30,3 +30,26 @@ create table tickwork.root (                      -- the newest root task of eac
     noted_at  integer not null,
     primary key (namespace, signature)
 ) strict;
+
+create table tickwork.bulk (                      -- writers: applications and operators order, workers do
+    id         integer primary key autoincrement,
+    namespace  text    not null,
+    key        text,
+    kind       text    not null,                  -- put: tasks of its own; else the verb that is done to what a filter selects
+    title      text    not null default '',
+    selection  text    not null default '{}',     -- the filter, as JSON
+    terms      text    not null default '{}',     -- what the verb takes, as JSON
+    state      text    not null check (state in ('running', 'done', 'failed', 'cancelling', 'cancelled')),
+    total      integer  not null,
+    done       integer  not null default 0,
+    failed     integer  not null default 0,
+    counts     text    not null default '{}',     -- what was done to how many, or how its tasks ended
+    after_id   integer  not null default 0,        -- everything up to this id has been treated
+    top_id     integer  not null default 0,        -- and what came after this one is not meant
+    error      text,
+    created_at integer  not null,
+    changed_at integer  not null,
+    by         text    not null default ''
+) strict;
+create unique index tickwork.bulk_of_key on tickwork.bulk (namespace, key) where key is not null;
+create index tickwork.bulk_open on tickwork.bulk (namespace, id) where state in ('running', 'cancelling');
