@@ -1,7 +1,8 @@
 """The whole queue against a small model: whatever workers do, in whatever order, both say the same (issue 5).
 
-Rules put, claim, mark, settle (done, failed, snoozed, given up, declined, released), renew, rescue and cancel, for
-claims that may be long dead: a zombie settles late, and is fenced off. After every step the tables equal the model.
+Rules put, claim, mark, settle (done, failed, snoozed, put off, given up, declined, expired, released, interrupted), renew,
+rescue, cancel, retry and prune, for claims that may be long dead: a zombie settles late, and is fenced off, even where
+the task was brought back meanwhile. After every step the tables equal the model.
 """
 
 from __future__ import annotations
@@ -26,14 +27,18 @@ from tickwork.model import outcome as outcomes
 from tickwork.model.lease import LOST_ALLOWED, Standing
 from tickwork.model.work import Claimed
 from tickwork.signals import Decline, GiveUp, Snooze
-from tickwork.store import archive, claims, leases
+from tickwork.store import archive, claims, collecting, leases, tasks
 from tickwork.store.claims import Subscription, Wish
+from tickwork.store.scope import Scope
 from tickwork.store.store import Store
 from tickwork.watch import SECOND
 
 LENGTH = 30 * SECOND
 WAIT = 15 * SECOND
 FATES = {"fails": ValueError("no"), "snoozes": Snooze(60), "gives up": GiveUp("no"), "declines": Decline("no")}
+OUTCOMES = (collecting.ENDED, collecting.FAILED)
+#: What happens to a claim before its start would have to be written down.
+UNBEGUN = ("released", "expired", "put off")
 
 
 @dataclass
@@ -62,6 +67,8 @@ class Queue(RuleBasedStateMachine):
         self.shop = Shop(self.store)
         self.tasks: dict[int, Known] = {}
         self.over: dict[int, tuple[str, int, int]] = {}
+        self.past: dict[int, tuple[Known, int]] = {}
+        """What is over, and when it ended."""
         self.leases: dict[int, int] = {}
         self.claims: list[Claimed] = []
         self.token = 0
@@ -110,12 +117,12 @@ class Queue(RuleBasedStateMachine):
         return [known for known in picked if not known.lost]
 
     @precondition(lambda self: self.claims)
-    @rule(data=st.data(), fate=st.sampled_from(["done", "released", "interrupted", *FATES]))
+    @rule(data=st.data(), fate=st.sampled_from(["done", "released", "interrupted", "expired", "put off", *FATES]))
     def settle(self, data: st.DataObject, fate: str) -> None:
         """Any claim may be settled, at any time, once: by its worker, or by a zombie."""
         claimed = self.claims.pop(data.draw(st.integers(0, len(self.claims) - 1)))
         known = self.tasks.get(claimed.id)
-        if claimed.must_be_marked and fate != "released" and not self._mark(claimed, known):
+        if claimed.must_be_marked and fate not in UNBEGUN and not self._mark(claimed, known):
             return
         outcome = self._outcome(claimed, fate)
         ours = known is not None and known.token == claimed.token
@@ -142,14 +149,17 @@ class Queue(RuleBasedStateMachine):
             return outcomes.done(claimed, None, None, now, now)
         if fate == "released":
             return outcomes.released(claimed, now)
+        if fate == "expired":
+            return outcomes.expired(claimed, now)
+        if fate == "put off":
+            return outcomes.put_off(claimed, now + WAIT, now)
         if fate == "interrupted":
             return outcomes.interrupted(claimed, now, now)
         return outcomes.judged(claimed, FATES[fate], lambda attempt: WAIT, now, now)
 
     def _becomes(self, known: Known, outcome: outcomes.Outcome) -> None:
         if known.asked or outcome.archived:
-            self.over[known.id] = ("cancelled" if known.asked else outcome.outcome, outcome.attempt, known.lost)
-            del self.tasks[known.id]
+            self._ends(known, "cancelled" if known.asked else outcome.outcome, outcome.attempt)
             return
         known.token, known.marked = None, False
         known.attempt, known.available_at = outcome.attempt, outcome.available_at
@@ -185,8 +195,7 @@ class Queue(RuleBasedStateMachine):
         if not certain:
             known.attempt -= 1
         if known.asked or used_up:
-            self.over[known.id] = ("cancelled" if known.asked else "lost", known.attempt, known.lost)
-            del self.tasks[known.id]
+            self._ends(known, "cancelled" if known.asked else "lost", known.attempt)
             return
         known.token, known.marked = None, False
 
@@ -199,8 +208,34 @@ class Queue(RuleBasedStateMachine):
         if known.token is not None:
             known.asked = True
         else:
-            self.over[known.id] = ("cancelled", known.attempt, known.lost)
-            del self.tasks[known.id]
+            self._ends(known, "cancelled", known.attempt)
+
+    def _ends(self, known: Known, outcome: str, attempt: int) -> None:
+        self.over[known.id] = (outcome, attempt, known.lost)
+        self.past[known.id] = (self.tasks.pop(known.id), self.shop.watch.now())
+
+    @precondition(lambda self: self.over)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        """An archived task comes back under its id, as new; whoever still holds an old claim on it stays fenced off."""
+        task = data.draw(st.sampled_from(sorted(self.over)))
+        scope = Scope.of(self.store.dialect, "default", wake=False)
+        done = self.store.perform("operator", lambda: tasks.retry(scope, task, repeat=True))
+        assert done.did == "retried"
+        known, _ = self.past.pop(task)
+        del self.over[task]
+        self.tasks[task] = Known(task, known.priority, self.shop.watch.now(), known.attempts)
+
+    @precondition(lambda self: self.over)
+    @rule(age=st.sampled_from([1, 30, 120]))
+    def prune(self, age: int) -> None:
+        before = self.shop.watch.now() - age * SECOND
+        with self.store.begin("worker") as transaction:
+            removed = sum(collecting.archived(transaction, words, before, 1_000) for words in OUTCOMES)
+        gone = [task for task, (_, ended_at) in self.past.items() if ended_at < before]
+        assert removed == len(gone)
+        for task in gone:
+            del self.over[task], self.past[task]
 
     @invariant()
     def tables_equal_the_model(self) -> None:
