@@ -18,7 +18,8 @@ def verify(run: Run) -> None:
             migrate(url)
             notes = bench / f"round-{round_number}"
             notes.mkdir()
-            storm = run_storm(url, notes, run.random.randrange(2**20), min(run.left, 60), daemons=5, workers=3)
+            seed, seconds = run.random.randrange(2**20), min(run.left, 60)
+            storm = run_storm(url, notes, seed, seconds, daemons=5, workers=3, edits=1_000)
             run.count("edits", storm.edits)
             run.count("firings", storm.firings)
             run.count("kills", storm.kills)
