@@ -10,6 +10,7 @@
     ├── NotFound (LookupError)            no trigger, task or clock of that name
     ├── UnknownHandler (LookupError)      no worker and no module has registered that handler
     ├── StateConflict                     a job is not in a status from which that is possible
+    ├── QueueFull                         a bounded queue takes no more just now
     ├── LeaseLost                         another worker owns the work now; the result is discarded
     └── StoreError                        the database said no
         ├── TryAgain                      begin your transaction anew
@@ -78,6 +79,10 @@ class StateConflict(TickworkError):
         self.expected, self.actual = tuple(expected), actual
         wanted = " or ".join(self.expected) or "nothing before it"
         super().__init__(f"{what} is possible from {wanted}, but the job is {actual or 'not there'}")
+
+
+class QueueFull(TickworkError):
+    """A bounded queue takes no more just now; nothing was put."""
 
 
 class LeaseLost(TickworkError):

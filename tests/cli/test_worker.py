@@ -92,6 +92,8 @@ def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) 
         members = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         (member,) = [each for each in members if each["kind"] == "worker"]
         assert [(each["id"], each["handler"], each["progress"]) for each in member["tasks"]] == [(task, "held", 0.4)]
+        assert run(["task", "show", str(task), "--database", database]) == 0
+        assert "40% of the pages" in capsys.readouterr().out
         shop.tasks.cancel(task)
         until(lambda: shop.counts().archive.get("cancelled") == 1)
         worker.send(signal.SIGTERM)

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self, Unpack, overload
+from typing import Any, Self, Unpack, get_args, overload
 
 from tickwork.api import agreement, assembly, lending, opportunity, ticking
 from tickwork.api.bulk import BulkWork
@@ -24,16 +24,18 @@ from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
 from tickwork.api.ticking import Bounds, Tick
+from tickwork.api.topics import Subscriptions, Topics
 from tickwork.api.triggers import Triggers
 from tickwork.api.workers import Workers
 from tickwork.clocks.clock import Clock
+from tickwork.engine.tasks.bound import Bound, WhenFull
 from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.tasks.registry import Handler, Registry
-from tickwork.errors import StoreError
+from tickwork.errors import InvalidInput, StoreError
 from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
 from tickwork.model.report import Alive, Counts
-from tickwork.model.standing_order import Terms, TriggerPut
+from tickwork.model.standing_order import Terms, TriggerPut, span
 from tickwork.model.status import GONE_AFTER, WORKER, Status
 from tickwork.model.task import TaskPut, Treatment
 from tickwork.store import reports, status
@@ -88,6 +90,8 @@ class Tickwork:
         self.generators = Generators(desk, self.store, self.settings.namespace)
         self.objects = Objects(desk)
         self.bulk = BulkWork(desk, self.tasks)
+        self.subscriptions = Subscriptions()
+        self.topics = Topics(desk, self.subscriptions)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
@@ -111,6 +115,38 @@ class Tickwork:
             ConfigurationError: the name is taken, or a setting is out of range.
         """
         return lambda function: self.handlers.add(name, function, **settings)
+
+    def bound(
+        self, queue: str, at_most: int, *, when_full: WhenFull = "refuse", within: timedelta | float = 30
+    ) -> None:
+        """Let this application put no more than *at_most* waiting tasks into a queue.
+
+        Args:
+            queue: its name.
+            at_most: so many; the bound is soft where several producers put at the same moment.
+            when_full: ``refuse`` raises QueueFull; ``wait`` waits for room first, *within* so long, except in a lent
+                transaction. What triggers and follow-ups put is never refused.
+            within: a timedelta or seconds.
+
+        Raises:
+            InvalidInput: a value is out of range.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> app.bound("mail", at_most=1)
+        >>> @app.handler("mail.send")
+        ... def send(to: str): ...
+        >>> app.put(send.task(to="ada"), queue="mail").did
+        'put'
+        >>> app.put(send.task(to="bob"), queue="mail")
+        Traceback (most recent call last):
+        tickwork.errors.QueueFull: the queue 'mail' has 1 unfinished tasks, and 1 are allowed: try again later, or ...
+        >>> app.close()
+        """
+        if when_full not in get_args(WhenFull):
+            raise InvalidInput("when_full", when_full, "refuse or wait")
+        name, most = limits.text(queue, "queue", limits.NAME_LENGTH), limits.number(at_most, "at_most", 1, 10**9)
+        self.handlers.bounds[name] = Bound(name, most, when_full, span(within, "within") / SECOND)
 
     def job(self, name: str, clock: Clock | None = None, **words: Any) -> Callable[[Callable[..., Any]], Handler]:
         """Declare a periodic job whose handler is the function; it never overlaps itself.
@@ -266,6 +302,7 @@ class Tickwork:
             else None
         )
         self.jobs.declare_all()
+        self.topics.declare_all()
         looking_after_jobs = assembly.jobs_of(
             self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
         )

@@ -15,7 +15,7 @@ import msgspec
 from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import InvalidPayload, UnknownHandler
 from tickwork.model import limits
-from tickwork.model.action import COMMAND, Action, Log
+from tickwork.model.action import COMMAND, Action, Log, Topic
 from tickwork.store.dialect import Row, Verb, ask
 from tickwork.store.scope import Scope
 from tickwork.watch import Instant
@@ -43,6 +43,12 @@ class Desk:
     lent: bool = False
     """Whether somebody else's transaction stands behind it, so that everything happens in that one."""
 
+    def admit(self, queue: str, count: int = 1) -> Verb[None]:
+        """Refuse what a bounded queue has no room for."""
+        bound = self.handlers.bounds.get(queue)
+        if bound is not None:
+            yield from bound.admit(self.scope, count, self.now())
+
     def check(self, action: Action) -> Verb[None]:
         """Refuse an action that nobody could run: by our own handlers, else by those that workers have registered."""
         yield from self.check_all([action])
@@ -59,7 +65,7 @@ class Desk:
         if (size := len(action.payload.encode())) > self.payload_limit:
             field = f"payload of {action.handler}"
             raise InvalidPayload(field, action.payload, f"at most {self.payload_limit:,} bytes (it has {size:,})")
-        if action.handler == COMMAND:
+        if action.handler == COMMAND or isinstance(action, Topic):
             return
         handler = self.handlers.get(action.handler)
         if handler is not None:

@@ -6,6 +6,7 @@ awaited.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any, Unpack
 
 from tickwork.api.desk import Desk
 from tickwork.api.selected_tasks import SelectedTasks
+from tickwork.api.waiting import patiently
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask
@@ -21,7 +23,7 @@ from tickwork.model.report import Failed, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
 from tickwork.model.unique import WORDS, Root
-from tickwork.store import many, reports, tasks
+from tickwork.store import many, pressure, reports, tasks
 from tickwork.store.dialect import Verb
 from tickwork.store.many import Progress
 from tickwork.watch import Instant
@@ -82,11 +84,12 @@ class Tasks:
         columns = self._columns(action, {"at": at, "delay": delay, **treatment})
 
         def verb() -> Verb[TaskPut]:
+            yield from desk.admit(columns["queue"])
             if not unchecked:
                 yield from desk.check(action)
             return (yield from tasks.put(desk.scope, columns))
 
-        return desk.perform(verb)
+        return patiently(desk, [columns["queue"]], lambda: desk.perform(verb))
 
     def put_many(
         self,
@@ -123,13 +126,16 @@ class Tasks:
         """
         desk = self._desk
         actions, rows = self.rows(lines, at=at, delay=delay, treatment=treatment)
+        queues = Counter(row["queue"] for row in rows)
 
         def verb() -> Verb[ManyPut]:
+            for queue, count in queues.items():
+                yield from desk.admit(queue, count)
             if not unchecked:
                 yield from desk.check_all(actions)
             return (yield from many.put_tasks(desk.scope, rows, progress))
 
-        return desk.perform(verb)
+        return patiently(desk, queues, lambda: desk.perform(verb))
 
     def rows(
         self, lines: Iterable[TaskLine], *, at: Any, delay: Any, treatment: Mapping[str, Any]
@@ -262,6 +268,11 @@ class Tasks:
         """Return a task, unfinished or archived, by id or key; raises NotFound."""
         desk = self._desk
         return desk.look(lambda: reports.task(desk.scope, task))
+
+    def progress(self, task: int) -> pressure.Progress | None:
+        """How far the last run of an unfinished task has come, as its handler said; None where it said nothing."""
+        desk = self._desk
+        return desk.look(lambda: pressure.progress(desk.scope, task))
 
     def failures(self, task: int, *, limit: int = 100) -> list_of[Failed]:
         """The attempts of a task that failed, oldest first."""

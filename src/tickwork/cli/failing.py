@@ -9,6 +9,7 @@ import click
 from tickwork.errors import (
     InvalidInput,
     NotFound,
+    QueueFull,
     ReadOnlyStore,
     StoreUnavailable,
     TickworkError,
@@ -32,7 +33,7 @@ def exit_code(error: TickworkError) -> int:
         return USAGE
     if isinstance(error, (NotFound, UnknownHandler)):
         return NOT_FOUND
-    if isinstance(error, (TryAgain, StoreUnavailable, ReadOnlyStore)):
+    if isinstance(error, (TryAgain, StoreUnavailable, ReadOnlyStore, QueueFull)):
         return BUSY
     return SOME_FAILED
 

@@ -126,10 +126,13 @@ def show(app: Tickwork, id_or_key: str, as_json: bool) -> None:
     """
     found = app.tasks.get(named(id_or_key))
     failed = app.tasks.failures(found.id)
+    progress = app.tasks.progress(found.id)
+    fields = {**told(found), "progress": progress}
     if as_json:
-        say_json({**told(found), "failed": failed})
+        say_json({**fields, "failed": failed})
         return
-    show_fields(told(found), as_json=False)
+    fields["progress"] = None if progress is None else f"{progress.share:.0%} {progress.note or ''}".strip()
+    show_fields(fields, as_json=False)
     if failed:
         list_rows(failed, ("attempt", "outcome", "ended_at", "error"), as_json=False, empty="")
 

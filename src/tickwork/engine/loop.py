@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tickwork.errors import StoreUnavailable, TickworkError
+from tickwork.errors import ReadOnlyStore, StoreUnavailable, TickworkError
 from tickwork.store.dialect import Ear
 from tickwork.watch import SECOND, Instant, Watch, show_instant
 
@@ -114,8 +114,9 @@ class Runner:
         return min(self.poll(), max(0, again_at - self.watch.now())) / SECOND
 
     def _tell(self, error: Exception, seconds: float) -> None:
-        if isinstance(error, StoreUnavailable):
-            self._log.warning("%s: %s; trying again in %g s", self.loop.name, error, seconds)
+        if isinstance(error, StoreUnavailable | ReadOnlyStore):
+            why = "unavailable" if isinstance(error, StoreUnavailable) else "read-only"
+            self._log.warning("%s: %s: %s; trying again in %g s", self.loop.name, why, error, seconds)
         elif isinstance(error, TickworkError):
             self._log.error("%s: %s; trying again in %g s", self.loop.name, error, seconds)
         else:

@@ -205,3 +205,36 @@ def test_a_database_that_hangs_up_is_survived(floor: Floor) -> None:
     assert {row.outcome for row in archive.values()} == {"done"}
     assert len(archive) == 300
     assert set(ran) == set(range(300))
+
+
+@pytest.mark.stores("postgresql")
+def test_t124_a_read_only_database_is_waited_out(floor: Floor, caplog: Any) -> None:
+    """T-124: the store is read-only for a while: work stops with that reason, attempts are unchanged, and it resumes."""
+    registry = Registry()
+    registry.add("note", lambda: floor.gate.wait(DEADLINE))
+    running = floor.shop.put("note")
+    worker = floor.worker(registry, concurrency=2)
+    until(lambda: running in worker.running.now)
+    with floor.store.dialect.connect() as connection:
+        (name,) = connection.execute("select current_database()").fetchone()
+
+        def turn(words: str) -> None:
+            connection.execute("set default_transaction_read_only = off")
+            connection.execute(f'alter database "{name}" {words}')
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+
+        waiting = [floor.shop.put("note") for _ in range(5)]
+        turn("set default_transaction_read_only = on")
+        worker.ring()
+        until(lambda: worker.ring() or any("read-only" in record.getMessage() for record in caplog.records))
+        attempts = dict(
+            connection.execute(floor.store.dialect.turn("select id, attempt from tickwork.task")).fetchall()
+        )
+        turn("reset default_transaction_read_only")
+    assert {attempts[task] for task in waiting} <= {0, 1}
+    floor.gate.set()
+    until(lambda: len(floor.shop.archive) == 6)
+    assert {(row.outcome, row.attempt, row.lost) for row in floor.shop.archive.values()} == {("done", 1, 0)}

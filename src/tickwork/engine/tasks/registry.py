@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tickwork.engine.tasks.batching import BatchPayload
+from tickwork.engine.tasks.bound import Bound
 from tickwork.engine.tasks.payload import Payload
 from tickwork.errors import ConfigurationError, UnknownHandler
 from tickwork.model import limits
@@ -116,6 +117,8 @@ class Registry(Mapping[str, Handler]):
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
+        self.bounds: dict[str, Bound] = {}
+        """The queues that the application has bounded, by name."""
 
     def add(
         self,

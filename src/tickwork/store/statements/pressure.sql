@@ -32,3 +32,10 @@ update tickwork.task set progress = :share, progress_note = :note, progress_at =
 -- name: progress_of_task
 -- reader: anyone
 select progress, progress_note, progress_at from tickwork.task where namespace = :namespace and id = :id;
+
+-- name: queue_depth
+-- reader: anyone
+-- counted no further than the bound
+select count(*) from (select 1 from tickwork.task t
+                       where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue
+                       limit :most::bigint) bounded;
