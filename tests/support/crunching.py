@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from tickwork.engine.tasks.registry import Registry
 from tickwork.model.action import PutTask
+from tickwork.model.work import Task
 from tickwork.signals import GiveUp, Snooze
 
 handlers = Registry()
 
 
-def crunch(task, n: int) -> dict[str, int]:
+def crunch(task: Task, n: int) -> dict[str, int]:
     task.progress(0.5, f"half of {n}")
     task.put(PutTask.of("next", {"n": n}), delay=3600)
     return {"square": n * n, "pid": os.getpid()}
@@ -25,7 +27,7 @@ def spin() -> None:
         pass
 
 
-def listen(task) -> str:
+def listen(task: Task) -> str:
     """Spins until it is asked to stop."""
     until = time.monotonic() + 30
     while not task.cancelled and time.monotonic() < until:
@@ -42,7 +44,7 @@ class Peculiar(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.open = open(__file__)  # noqa: SIM115
+        self.open = Path(__file__).open()  # noqa: SIM115
 
 
 def fails(how: str) -> None:

@@ -42,4 +42,4 @@ def crew() -> Verb[list[Member]]:
     hands: dict[int, list[InHand]] = {}
     for row in (yield from ask("in_hand")):
         hands.setdefault(row[0], []).append(InHand._make(row[1:]))
-    return [Member(*row, tuple(hands.get(row[0], ()))) for row in members]
+    return [Member(*(*row, tuple(hands.get(row[0], ())))) for row in members]

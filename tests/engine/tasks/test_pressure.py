@@ -144,7 +144,7 @@ def test_an_owner_is_told_when_a_task_gave_up(shop: Shop) -> None:
     def fails() -> None:
         raise ValueError("no paper")
 
-    def tell(task, task_id: int, handler: str, reason: str, error: str, key: str | None, object: str | None) -> None:
+    def tell(task, task_id: int, handler: str, reason: str, error: str, key: str | None, object: str | None) -> None:  # noqa: A002
         told.append((task_id, handler, reason, error, key, object, task.object, task.parent_id))
 
     registry = Registry()
