@@ -11,6 +11,7 @@ Sums, place and progress are one commit; a worker that dies between two chunks l
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
@@ -58,6 +59,7 @@ class Adding:
 
 
 def main() -> None:
+    logging.getLogger("tickwork").setLevel(logging.ERROR)  # what fails here is meant to
     with tempfile.TemporaryDirectory() as folder:
         address = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(folder) / 'facts.db'}"
         engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:"))

@@ -161,7 +161,7 @@ def builds(url: str, run: Run) -> None:
         "create table build (id integer primary key, plan_id integer, status text, started_at bigint, failures integer)",
     )
     sql(app, "insert into plan values (1, 7200), (2, 7200), (3, null)")
-    minutes = "(extract(epoch from clock_timestamp()) * 1000000)::bigint - 60 * 1000000 * {}"
+    minutes = "(extract(epoch from clock_timestamp()) * 1000000)::bigint - 60000000::bigint * {}"
     for first, plan, age in ((0, 1, 60), (BUILDS, 1, 5), (2 * BUILDS, 2, 60), (3 * BUILDS, 3, 600)):
         count = BUILDS if first == 0 else 100
         sql(
