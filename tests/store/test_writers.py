@@ -25,6 +25,8 @@ WRITERS = {
     "statistic": {"worker"},
     "reservation": {"application", "operator", "worker"},
     "root": {"application", "operator", "worker"},
+    "generator": {"worker", "operator", "application"},  # a run may end its work in the application's own transaction
+    "parked": {"worker", "operator", "application"},
     "job": {"application", "operator", "controller", "worker"},
     "job_event": {"application", "operator", "controller", "worker"},
     "job_status": {"application", "operator", "controller", "worker"},
