@@ -100,7 +100,12 @@ def to_duration(span: timedelta | float, field: str) -> int:
     """Return a timedelta, or a number of seconds, as whole microseconds."""
     if isinstance(span, timedelta):
         return (span.days * 86_400 + span.seconds) * SECOND + span.microseconds
-    if isinstance(span, bool) or not isinstance(span, (int, float)) or span != span or span in (float("inf"), float("-inf")):
+    if (
+        isinstance(span, bool)
+        or not isinstance(span, (int, float))
+        or span != span
+        or span in (float("inf"), float("-inf"))
+    ):
         raise InvalidInput(field, span, "a timedelta, or a number of seconds")
     return round(span * SECOND)
 

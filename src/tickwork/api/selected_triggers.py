@@ -134,7 +134,9 @@ class SelectedTriggers:
 
         return self._treat(act, dry_run=dry_run)
 
-    def _treat(self, act: Callable[[Sequence[Standing]], Verb[Sequence[TriggerPut]]], *, dry_run: bool) -> TreatedTriggers:
+    def _treat(
+        self, act: Callable[[Sequence[Standing]], Verb[Sequence[TriggerPut]]], *, dry_run: bool
+    ) -> TreatedTriggers:
         desk, wanted = self._desk, self._wanted
         wanted.refuse_empty()
 

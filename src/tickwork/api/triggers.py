@@ -123,7 +123,9 @@ class Triggers:
         >>> _ = app.migrate()
         >>> @app.handler("feeds.poll")
         ... def poll(feed: int): ...
-        >>> app.triggers.put_many((f"feed/{n}", clocks.Every(timedelta(hours=1)), poll.task(feed=n)) for n in range(500))
+        >>> app.triggers.put_many(
+        ...     (f"feed/{n}", clocks.Every(timedelta(hours=1)), poll.task(feed=n)) for n in range(500)
+        ... )
         ManyTriggers(created=500, edited=0, rearmed=0, unchanged=0)
         >>> app.close()
         """

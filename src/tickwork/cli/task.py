@@ -40,11 +40,15 @@ def task() -> None:
 @click.option("--attempts", type=int, metavar="N", help="Runs allowed (default: 20; commands 4).")
 @click.option("--key", metavar="KEY", help="While a task of this key is unfinished, this is that task.")
 @click.option("--expires-at", type=MOMENT, metavar="INSTANT", help="Not run after then.")
-@click.option("--scope", type=click.Choice(["unfinished", "waiting"]), help="While what the key keeps a second one away.")
+@click.option(
+    "--scope", type=click.Choice(["unfinished", "waiting"]), help="While what the key keeps a second one away."
+)
 @click.option("--period", type=DURATION, metavar="DURATION", help="The key keeps a second one away for so long.")
 @click.option("--dedupe", is_flag=True, help="While a task that says the same waits, this is that task.")
 @click.option(
-    "--existing", type=click.Choice(["keep", "replace", "debounce"]), help="What this does to the task that has the key."
+    "--existing",
+    type=click.Choice(["keep", "replace", "debounce"]),
+    help="What this does to the task that has the key.",
 )
 @click.option("--object", metavar="NAME", help="What it is about.")
 @click.option("--container", metavar="NAME", help="What its object belongs to.")

@@ -148,7 +148,9 @@ def fold(state: State | None, entry: Entry) -> State:
         return State(entry.seq, "completed", text, entry.at, entry.at, entry.at)
     if entry.seq != state.seq + 1:
         raise StateConflict([f"event {state.seq + 1}"], f"at event {entry.seq}", "an append")
-    configured: dict[str, Any] = {} if entry.descriptor is None else {"descriptor": entry.descriptor, "configured_at": entry.at}
+    configured: dict[str, Any] = (
+        {} if entry.descriptor is None else {"descriptor": entry.descriptor, "configured_at": entry.at}
+    )
     state = replace(state, seq=entry.seq, **configured)
     change = _CHANGES.get(entry.kind)
     if change is not None:

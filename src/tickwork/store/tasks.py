@@ -121,7 +121,7 @@ def free(scope: Scope, task: str | int) -> Verb[TaskPut]:
     yield from become_writer(scope)
     found = yield from _ids_of(scope, task)
     rows = yield from ask("free_tasks", namespace=scope.namespace, ids=found, channel=scope.channel)
-    for (task_id, *_) in rows:
+    for task_id, *_ in rows:
         return TaskPut(task_id, task if isinstance(task, str) else None, "freed")
     standing = yield from _standing(scope, task, found)
     return replace(standing, did="over") if standing.did == "done" else standing

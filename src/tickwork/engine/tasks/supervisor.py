@@ -137,7 +137,9 @@ class Supervisor:
         full = len(loads) == self.wanted and all(load.full for load in loads)
         self._full_since = None if not full else self._full_since or now
         places = sum(load.places for load in loads)
-        idle = len(loads) == self.wanted > 1 and sum(load.running for load in loads) * 2 <= places * (1 - 1 / self.wanted)
+        idle = len(loads) == self.wanted > 1 and sum(load.running for load in loads) * 2 <= places * (
+            1 - 1 / self.wanted
+        )
         self._idle_since = None if not idle else self._idle_since or now
         if self._full_since is not None and now - self._full_since >= GROW_AFTER:
             self.wanted, self._full_since = min(self.regime.most, self.wanted + 1), None
