@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from tickwork.errors import TryAgain as TryAgain
     from tickwork.model.action import Log as Log
     from tickwork.model.action import PutTask as PutTask
+    from tickwork.model.action import Topic as Topic
     from tickwork.model.expiry import ExpiryRule as ExpiryRule
     from tickwork.model.generator import Offer as Offer
+    from tickwork.model.unique import Root as Root
     from tickwork.model.work import Task as Task
     from tickwork.signals import Backpressure as Backpressure
     from tickwork.signals import Decline as Decline
@@ -55,9 +57,11 @@ _HOMES = {
     "Polling": "tickwork.engine.generators.polling",
     "PutTask": "tickwork.model.action",
     "RetryAfter": "tickwork.signals",
+    "Root": "tickwork.model.unique",
     "Snooze": "tickwork.signals",
     "Task": "tickwork.model.work",
     "Tickwork": "tickwork.api.app",
+    "Topic": "tickwork.model.action",
     "TickworkError": "tickwork.errors",
     "TryAgain": "tickwork.errors",
     "Work": "tickwork.engine.generators.work",

@@ -353,6 +353,7 @@ class Tickwork:
 
         def worker() -> BoundedWorker:
             self.jobs.declare_all()
+            self.topics.declare_all()
             return assembly.bounded_worker_of(
                 self.store,
                 self.settings,

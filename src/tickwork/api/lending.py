@@ -11,6 +11,7 @@ from tickwork.api import assembly
 from tickwork.api.generators import Generators
 from tickwork.api.objects import Objects
 from tickwork.api.tasks import Tasks
+from tickwork.api.topics import Topics
 from tickwork.api.triggers import Triggers
 from tickwork.clocks.clock import Clock
 from tickwork.model.action import Action, PutTask
@@ -31,8 +32,11 @@ class Lent:
     On something asynchronous every verb returns an awaitable of what it returns here.
     """
 
-    def __init__(self, triggers: Triggers, tasks: Tasks, generators: Generators, objects: Objects) -> None:
+    def __init__(
+        self, triggers: Triggers, tasks: Tasks, generators: Generators, objects: Objects, topics: Topics
+    ) -> None:
         self.triggers, self.tasks, self.generators, self.objects = triggers, tasks, generators, objects
+        self.topics = topics
 
     def trigger(
         self,
@@ -73,6 +77,7 @@ class LentAsync(Protocol):
     triggers: Awaited
     tasks: Awaited
     objects: Awaited
+    topics: Awaited
     generators: Awaited
     trigger: Callable[..., Awaitable[TriggerPut]]
     put: Callable[..., Awaitable[TaskPut]]
@@ -95,4 +100,4 @@ def lend(lent: Any, app: Tickwork) -> Lent:
 
     desk = assembly.desk(app.store, app.settings, app.handlers, perform, perform, lent=True)
     generators = Generators(desk, app.store, app.settings.namespace)
-    return Lent(Triggers(desk), Tasks(desk), generators, Objects(desk))
+    return Lent(Triggers(desk), Tasks(desk), generators, Objects(desk), Topics(desk, app.subscriptions))

@@ -65,7 +65,36 @@ class Log(msgspec.Struct, frozen=True):
         return msgspec.json.encode({"message": self.message}).decode()
 
 
-Action = PutTask | Log
+class Topic(msgspec.Struct, frozen=True):
+    """Put a task for each handler that has subscribed to a topic at that time; none, where none has.
+
+    The topic's name stands where a handler's name stands otherwise; the payload is the text of a JSON object.
+    """
+
+    topic: str
+    payload: str = "{}"
+    kind: ClassVar[str] = "topic"
+    payload_version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        limits.text(self.topic, "topic", limits.NAME_LENGTH)
+        limits.payload(self.payload, self.topic)
+
+    @property
+    def handler(self) -> str:
+        return self.topic
+
+    @classmethod
+    def of(cls, topic: str, payload: Mapping[str, Any] | None = None) -> Topic:
+        """Make the action from a mapping of plain values.
+
+        >>> Topic.of("page.saved", {"page": 7})
+        Topic(topic='page.saved', payload='{"page":7}')
+        """
+        return cls(topic, PutTask.of(topic, payload).payload)
+
+
+Action = PutTask | Topic | Log
 
 
 def attempts_of(action: Action) -> int:

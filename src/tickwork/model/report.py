@@ -15,7 +15,7 @@ import msgspec
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.codec import decode_json
 from tickwork.errors import InvalidInput
-from tickwork.model.action import Action, Log, PutTask
+from tickwork.model.action import Action, Log, PutTask, Topic
 from tickwork.model.policies import Policies, decode_policies
 from tickwork.watch import Instant
 
@@ -84,6 +84,8 @@ class Trigger(TriggerRow):
         if self.action_kind == Log.kind:
             message = msgspec.json.decode(self.payload, type=dict[str, str]).get("message", "")
             return Log(message)
+        if self.action_kind == Topic.kind:
+            return Topic(self.handler, self.payload)
         return PutTask(self.handler, self.payload, self.payload_version)
 
     @property

@@ -19,7 +19,7 @@ from tickwork.clocks.never import Never
 from tickwork.clocks.once import Once
 from tickwork.errors import InvalidClock, InvalidInput
 from tickwork.model import limits
-from tickwork.model.action import Action, Log, PutTask, attempts_of
+from tickwork.model.action import Action, Log, PutTask, Topic, attempts_of
 from tickwork.model.policies import Misfire, Overlap, Policies
 from tickwork.watch import Instant, to_duration
 
@@ -87,6 +87,10 @@ class StandingOrder:
     def of(cls, key: str, clock: Clock | datetime, action: Action, at: Instant, terms: Terms) -> StandingOrder:
         """Check everything, settle what depends on the key, and refuse a clock that never fires."""
         limits.text(key, "key")
+        if isinstance(action, Topic) and terms.get("overlap", "allow") != "allow":
+            raise InvalidInput(
+                "overlap", terms["overlap"], "allow: a topic has no one task that could still be running"
+            )
         return cls(key, settled(clock, key, at), checked_action(action), terms)
 
     def columns(self) -> dict[str, Any]:
@@ -126,8 +130,8 @@ def settled(clock: Clock | datetime, key: str, at: Instant) -> Clock:
 
 
 def checked_action(action: Any) -> Action:
-    if not isinstance(action, (PutTask, Log)):
-        raise InvalidInput("action", action, "handler.task(...) of a registered handler, PutTask or Log")
+    if not isinstance(action, (PutTask, Topic, Log)):
+        raise InvalidInput("action", action, "handler.task(...) of a registered handler, PutTask, Topic or Log")
     return action
 
 

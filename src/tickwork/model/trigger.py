@@ -15,7 +15,9 @@ from tickwork.model.policies import Policies, decode_policies
 from tickwork.watch import Instant
 
 #: What a firing can do; anything else in a row is a fault of that trigger's action.
-ACTIONS = frozenset({"task", "log"})
+ACTIONS = frozenset({"task", "topic", "log"})
+#: An action of this kind puts a task for each handler that has subscribed to what it names.
+TOPIC = "topic"
 
 
 class Order(NamedTuple):

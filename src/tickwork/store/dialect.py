@@ -77,8 +77,11 @@ class Transaction(ABC):
     def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         """Run one statement for many rows (arrays on PostgreSQL, executemany on SQLite); return the rows touched."""
 
-    def many_counted(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
-        """Like :meth:`many`, for a statement that counts what it did and returns the number as its one row."""
+    def many_counted(self, statement: str, columns: Sequence[str], rows: Sequence[Row], **values: Any) -> int:
+        """Like :meth:`many`, for a statement that counts what it did and returns the number as its one row.
+
+        *values* are the same for all rows.
+        """
         raise NotImplementedError(f"{self.dialect.name} does not chain writes")
 
     def perform(self, verb: Verb[Result]) -> Result:

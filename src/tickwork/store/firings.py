@@ -28,16 +28,19 @@ class Step(NamedTuple):
     firings: int
 
 
-def record(transaction: Transaction, firings: Sequence[Firing], now: Instant) -> int:
-    """Write the ledger first, and tasks only for rows that were new there; return how many were new."""
+def record(transaction: Transaction, firings: Sequence[Firing], now: Instant, *, topics: bool = False) -> int:
+    """Write the ledger first, and tasks only for rows that were new there; return how many were new.
+
+    *topics*: some of these triggers name a topic, and each handler that has subscribed to it gets a task.
+    """
     if not firings:
         return 0
     if transaction.dialect.chains_writes:
-        return transaction.many_counted("record_firings", _FIRING, firings)
-    return _record_by_slots(transaction, firings, now)
+        return transaction.many_counted("record_firings", _FIRING, firings, topics=topics)
+    return _record_by_slots(transaction, firings, now, topics=topics)
 
 
-def _record_by_slots(transaction: Transaction, firings: Sequence[Firing], now: Instant) -> int:
+def _record_by_slots(transaction: Transaction, firings: Sequence[Firing], now: Instant, *, topics: bool) -> int:
     """Where a statement cannot write two tables: hand the slots over once, then write ledger and tasks from them."""
     newest = transaction.one("newest_task_id")
     assert newest is not None
@@ -48,9 +51,13 @@ def _record_by_slots(transaction: Transaction, firings: Sequence[Firing], now: I
     transaction.run("lay_out_slots")
     transaction.run("clear_slots")
     transaction.many("fill_slots", _SLOT, rows)
+    if topics:
+        transaction.run("leave_out_known_slots")
     new = transaction.run("record_firings", now=now)
     if task_id > newest[0]:
         transaction.run("put_fired_tasks", now=now, all_new=new == len(rows))
+    if topics:
+        transaction.run("spread_fired_topics", now=now)
     return new
 
 

@@ -22,7 +22,7 @@ from tickwork.engine.triggers.stopwatch import Stopwatch
 from tickwork.errors import InvalidClock, InvalidInput, StatementRefused, StoreError
 from tickwork.model.event import Event, Planned, failed, set_aside
 from tickwork.model.firing import Firing, Previous, Question, asks_for_previous, judge
-from tickwork.model.trigger import ACTIONS, Order, Pause
+from tickwork.model.trigger import ACTIONS, TOPIC, Order, Pause
 from tickwork.store import events, firings
 from tickwork.store.dialect import Transaction
 from tickwork.store.events import Due
@@ -47,6 +47,7 @@ class Batch:
     replaced: list[int] = field(default_factory=list)
     logged: list[tuple[Order, Event]] = field(default_factory=list)
     messages: dict[int, str] = field(default_factory=dict)
+    topics: bool = False
     unfinished: bool = False
     """The turn's time was used up: the rest of its rows stays due."""
 
@@ -135,7 +136,8 @@ class Firings:
             if watch.check(order.key):
                 batch.unfinished = True
                 break  # the rest stays due; its locks end with this transaction
-        new = firings.record(transaction, batch.firings, now)
+        batch.topics = any(order.action == TOPIC for _, order in dues)
+        new = firings.record(transaction, batch.firings, now, topics=batch.topics)
         firings.advance(transaction, batch.steps, now)
         events.save(transaction, batch.planned, now)
         firings.ask_to_stop(transaction, batch.replaced)
@@ -157,7 +159,7 @@ class Firings:
         try:
             verdict = judge(order, event, now, pauses, previous)
             if order.action not in ACTIONS:
-                raise InvalidInput("action", order.action, "task or log")
+                raise InvalidInput("action", order.action, "task, topic or log")
         except InvalidInput as error:
             unfit = isinstance(error, InvalidClock)
             new = set_aside(order, event, told(error), now) if unfit else failed(order, event, told(error), now)
@@ -211,7 +213,7 @@ class Firings:
     def _tell(self, batch: Batch, dues: Sequence[Due]) -> None:
         """After the commit: counts, and the lines of log actions."""
         self.fired += sum(firing.outcome == "fired" for firing in batch.firings)
-        if any(firing.puts for firing in batch.firings):
+        if batch.topics or any(firing.puts for firing in batch.firings):
             self.ring()
         for order, event in batch.logged:
             logging.getLogger("tickwork.action").info(

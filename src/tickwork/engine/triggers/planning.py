@@ -21,7 +21,7 @@ from tickwork.engine.triggers.stopwatch import Stopwatch
 from tickwork.errors import ReadOnlyStore, SchemaMismatch, StoreError, StoreUnavailable, TryAgain
 from tickwork.model.event import Event, Planned, plan, set_aside
 from tickwork.model.firing import by_hand
-from tickwork.model.trigger import Order
+from tickwork.model.trigger import TOPIC, Order
 from tickwork.store import events, firings
 from tickwork.store.dialect import Transaction
 from tickwork.store.events import Letter
@@ -103,7 +103,8 @@ class Planning:
             event = standing.get(order.id)
             asked.append(by_hand(order, letter.fire_at, event.last_at if event is not None else None))
             log.info("trigger %s fires by hand for %s", order.key, show_instant(letter.fire_at))
-        firings.record(transaction, asked, now)
+        topics = any(order.action == TOPIC for order in orders.values())
+        firings.record(transaction, asked, now, topics=topics)
 
     def _replan(
         self, transaction: Transaction, orders: Sequence[Order], standing: dict[int, Event], now: Instant

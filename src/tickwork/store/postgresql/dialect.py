@@ -99,15 +99,13 @@ class PostgresqlTransaction(Transaction):
     def many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         return self._many(statement, columns, rows).rowcount if rows else 0
 
-    def many_counted(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
-        counted = self._many(statement, columns, rows).fetchone() if rows else None
+    def many_counted(self, statement: str, columns: Sequence[str], rows: Sequence[Row], **values: Any) -> int:
+        counted = self._many(statement, columns, rows, **values).fetchone() if rows else None
         return counted[0] if counted else 0
 
-    def _many(self, statement: str, columns: Sequence[str], rows: Sequence[Row]) -> psycopg.Cursor[Row]:
+    def _many(self, statement: str, columns: Sequence[str], rows: Sequence[Row], **values: Any) -> psycopg.Cursor[Row]:
         found = self._allowed(statement)
-        values: dict[str, Any] = {
-            name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)
-        }
+        values.update((name, list(column)) for name, column in zip(columns, zip(*rows, strict=True), strict=True))
         return self._cursor.execute(found.pyformat, typed(found, self._filled(found, values)))
 
     @property

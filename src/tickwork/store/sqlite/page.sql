@@ -83,6 +83,29 @@ select s.task_id, t.namespace, t.queue, t.priority, :now, t.handler, t.payload, 
                              where f.trigger_id = s.trigger_id and f.generation = s.generation
                                and f.planned_at = s.planned_at and f.task_id = s.task_id));
 
+-- name: leave_out_known_slots
+-- writer: daemon
+-- topics have no task of their own in the ledger, by which it would be seen afterwards which rows were new
+delete from tickwork.due_slot
+ where exists (select 1 from tickwork.firing f
+                where f.trigger_id = tickwork.due_slot.trigger_id
+                  and f.generation = tickwork.due_slot.generation
+                  and f.planned_at = tickwork.due_slot.planned_at);
+
+-- name: spread_fired_topics
+-- writer: daemon
+-- from the slots that are left: all of them are new
+insert into tickwork.task (namespace, queue, priority, available_at, handler, payload, payload_version, attempts,
+                           expires_at, asked_at, created_at, object, container, tags, trigger_id, trigger_key,
+                           generation, planned_at, previous_at, slots)
+select t.namespace, t.queue, t.priority, :now, u.handler, t.payload, t.payload_version, u.attempts,
+       s.expires_at, s.planned_at, :now, t.object, t.container, nullif(t.tags, '[]'), t.id, t.key,
+       s.generation, s.planned_at, s.previous_at, s.slots
+  from tickwork.due_slot s
+ cross join tickwork.trigger t on t.id = s.trigger_id
+ cross join tickwork.subscription u on u.namespace = t.namespace and u.topic = t.handler
+ where t.action = 'topic' and s.outcome in ('fired', 'by hand');
+
 -- name: advance_events
 -- writer: daemon
 -- executemany instead of arrays
@@ -580,3 +603,15 @@ update tickwork.trigger
   from (select value ->> 0 as id, value ->> 1 as clock_kind, value ->> 2 as clock_params from json_each(:rows)) r
  where tickwork.trigger.id = r.id
 returning id, key, version, generation, did;
+
+-- name: put_topic
+-- writer: application, operator, worker
+-- max is its word for greatest
+insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, attempts,
+                           expires_at, asked_at, created_at, object, container, tags)
+select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), s.handler, 'task', :payload, 1,
+       coalesce(:attempts, s.attempts), :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags
+  from tickwork.subscription s
+ where s.namespace = :namespace and s.topic = :topic
+ order by s.handler
+returning id, handler;

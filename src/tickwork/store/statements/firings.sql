@@ -29,10 +29,33 @@ with slot as (
       join slot s on s.trigger_id = l.trigger_id and s.planned_at = l.planned_at
       join tickwork.trigger t on t.id = l.trigger_id
      where l.task_id is not null
+), spread as (
+    insert into tickwork.task (namespace, queue, priority, available_at, handler, payload, payload_version, attempts,
+                               expires_at, asked_at, created_at, object, container, tags, trigger_id, trigger_key,
+                               generation, planned_at, previous_at, slots)
+    select t.namespace, t.queue, t.priority, l.fired_at, u.handler, t.payload, t.payload_version, u.attempts,
+           s.expires_at, s.planned_at, l.fired_at, t.object, t.container, nullif(t.tags, '[]'), t.id, t.key,
+           s.generation, s.planned_at, s.previous_at, s.slots
+      from ledger l
+      join slot s on s.trigger_id = l.trigger_id and s.planned_at = l.planned_at
+      join tickwork.trigger t on t.id = l.trigger_id
+      join tickwork.subscription u on u.namespace = t.namespace and u.topic = t.handler
+     where :topics::bool and l.task_id is null and t.action = 'topic' and s.outcome in ('fired', 'by hand')
+    returning id
 )
 select (select count(*) from ledger),
-       case when exists (select 1 from ledger where task_id is not null)
+       case when exists (select 1 from ledger where task_id is not null) or exists (select 1 from spread)
             then pg_notify('tickwork_' || 'tickwork', 'task')::text end;
+
+-- name: leave_out_known_slots
+-- writer: daemon
+-- where a statement cannot write twice: of topics only what is new to the ledger is spread
+select 1;
+
+-- name: spread_fired_topics
+-- writer: daemon
+-- where a statement cannot write twice, a task for each handler of a topic follows the ledger's new rows
+select 1;
 
 -- name: previous_tasks
 -- reader: anyone

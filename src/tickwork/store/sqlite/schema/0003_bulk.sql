@@ -53,3 +53,12 @@ create table tickwork.bulk (                      -- writers: applications and o
 ) strict;
 create unique index tickwork.bulk_of_key on tickwork.bulk (namespace, key) where key is not null;
 create index tickwork.bulk_open on tickwork.bulk (namespace, id) where state in ('running', 'cancelling');
+
+create table tickwork.subscription (              -- each handler of a topic gets a task of its own
+    namespace text    not null,
+    topic     text    not null,
+    handler   text    not null,
+    attempts  integer not null default 20,
+    since_at  integer  not null,
+    primary key (namespace, topic, handler)
+) strict;
