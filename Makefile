@@ -47,8 +47,9 @@ peers: .venv-bench/.made ## create .venv-bench: the schedulers and queues that b
 verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (default 1); appends to docs/verified.md
 	$(BIN)/python -m tests.verify --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(NAME)
 
-docs: $(VENV)/.dev ## write what commands write: docs/states/*.svg and docs/requirements.md; fails on a gap
+docs: $(VENV)/.dev ## write what commands write: docs/states/*.svg, the picture of the two nights, docs/requirements.md; fails on a gap
 	$(BIN)/python -m tools.states
+	$(BIN)/python -m tools.moves
 	$(BIN)/python -m tools.requirements
 
 requirements: $(VENV)/.dev ## pin requirements/*.in anew: the newest versions, hashes of every platform, no addresses
