@@ -21,7 +21,7 @@ def test_g1_who_could_give_nothing_better_is_not_asked(field):
     pump = field.pump(a, b, c)
     pump.turn(field.watch.now())
     assert a.ran == ["only"]
-    assert dict(pump.asked) == {"a": 1}
+    assert dict(pump.drawing.asked) == {"a": 1}
 
 
 def test_g2_equals_take_turns(field):
@@ -32,7 +32,7 @@ def test_g2_equals_take_turns(field):
     for _ in range(6):
         pump.turn(field.watch.now())
     assert (len(a.ran), len(b.ran), c.ran) == (3, 3, [])
-    assert "c" not in pump.asked
+    assert "c" not in pump.drawing.asked
 
 
 def test_g5_one_that_raises_is_left_alone(field, caplog):
@@ -49,17 +49,17 @@ def test_g5_one_that_raises_is_left_alone(field, caplog):
     for _ in range(5):
         pump.turn(field.watch.now())
     assert len(good.ran) == 5
-    assert pump.asked["bad"] == 1
+    assert pump.drawing.asked["bad"] == 1
     assert "no such table" in caplog.text
     error, failures = field.sql("select error, failures from tickwork.generator where name = 'bad' and key = ''")[0]
     assert msgspec.json.decode(error)["message"] == "no such table"
     assert failures == 1
     other = field.pump(bad)
     other.turn(field.watch.now())
-    assert "bad" not in other.asked, "another worker leaves it alone, too"
+    assert "bad" not in other.drawing.asked, "another worker leaves it alone, too"
     field.later(1.1)
     pump.turn(field.watch.now())
-    assert pump.asked["bad"] == 2
+    assert pump.drawing.asked["bad"] == 2
     broken = False
     field.later(2.1)
     pump.turn(field.watch.now())
@@ -209,7 +209,7 @@ def test_hands_are_reserved_for_real_time(field):
     pump.turn(field.watch.now())
     assert len(pump.running) == 2
     urgent.given = [Offer("now", 900, 0)]
-    pump._rests.clear()
+    pump.drawing.rested()
     pump.turn(field.watch.now())
     assert [work.name for work in pump.running.values()][-1] == "urgent/now"
 

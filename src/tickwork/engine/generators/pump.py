@@ -12,47 +12,26 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
-import msgspec
-
+from tickwork.engine.generators.drawing import Drawing
 from tickwork.engine.generators.generator import Generator
+from tickwork.engine.generators.verdicts import verdict_on
 from tickwork.engine.generators.work import Work
 from tickwork.errors import LeaseLost
 from tickwork.model import ranking
-from tickwork.model.generator import (
-    ASKED_IN_VAIN,
-    REALTIME,
-    Again,
-    Kept,
-    Offer,
-    Over,
-    Park,
-    Rest,
-    Verdict,
-    checked,
-    judged,
-)
+from tickwork.model.generator import REALTIME, Again, Park, Verdict
 from tickwork.model.lease import LENGTH, RENEW_EVERY, new_token
-from tickwork.model.outcome import Failure
-from tickwork.model.ranking import Candidate, Choice
-from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
+from tickwork.model.ranking import Choice
 from tickwork.store import generators as rows
 from tickwork.store import leases
-from tickwork.store.dialect import Transaction
 from tickwork.store.generators import Terms
-from tickwork.store.scope import Scope
 from tickwork.store.store import Store
-from tickwork.watch import Instant, to_duration
+from tickwork.watch import Instant
 
 log = logging.getLogger("tickwork.generators")
-
-#: How much more is asked for than is wanted, since some may be in hand already; and the most that is ever asked for.
-SPARE, MOST = 16, 100_000
 
 
 @dataclass(frozen=True)
@@ -82,32 +61,20 @@ class GeneratorPump:
         token: Callable[[Instant], int] = new_token,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.store, self.namespace, self.execute = store, namespace, execute
+        self.store, self.execute = store, execute
         self.hands = Hands() if hands is None else hands
         self.enlist, self.better, self.token, self.chance = enlist, better, token, chance
-        self.generators: dict[str, Generator] = {}
+        self.drawing = Drawing(store, namespace)
         self.running: dict[int, Work] = {}
         self.claiming = True
         self.worker_id: int | None = None
-        self.asked: Counter[str] = Counter()
-        self._turns: dict[str, int] = {}
-        self._served = 0
-        self._rests: dict[str, tuple[Instant, Instant | None]] = {}
-        self._heads: dict[str, Kept] = {}
-        self._at: Instant = 0
-        self._made: set[str] = set()
         self._renewed_at: Instant | None = None
         self._shown_at: Instant | None = None
         self._counts: dict[str, list[int]] = {}
         self._guard = threading.Lock()
         for generator in generators:
-            self.add(generator)
-
-    def add(self, generator: Generator) -> None:
-        """Draw from one more generator."""
-        where = "" if generator.everywhere else self.namespace
-        generator.bind(self.store, Scope.of(self.store.dialect, where, wake=True))
-        self.generators[generator.name] = generator
+            self.drawing.add(generator)
+        self._renew_every = min([RENEW_EVERY, *(each.lease // 3 for each in self.drawing.generators.values())])
 
     # -------------------------------------------------------------------------------------------------------- turns
 
@@ -115,7 +82,7 @@ class GeneratorPump:
         """Renew what runs, and hand out what there are hands for; *now* again while there may be more."""
         self._tend(now)
         free = self.hands.size - len(self.running)
-        if free <= 0 or not self.claiming or not self.generators:
+        if free <= 0 or not self.claiming or not self.drawing.generators:
             return self._again_at(now, idle=False)
         works = self._claim(self._choose(free), now)
         for work in works:
@@ -128,12 +95,12 @@ class GeneratorPump:
         """Take turns until nothing more is offered (with hands that run at once); return how many runs there were."""
         runs = 0
         while runs < limit:
-            before = self._served
-            self._rests.clear()
+            before = self.drawing.served
+            self.drawing.rested()
             self.turn(now())
-            if self._served == before:
+            if self.drawing.served == before:
                 break
-            runs += self._served - before
+            runs += self.drawing.served - before
         self.flush()
         return runs
 
@@ -141,128 +108,21 @@ class GeneratorPump:
         moments = []
         if self.running:
             self._renewed_at = now if self._renewed_at is None else self._renewed_at
-            moments.append(self._renewed_at + RENEW_EVERY)
+            moments.append(self._renewed_at + self._renew_every)
         if idle:
-            moments += [now + max(0, until - self._at) for until, _ in list(self._rests.values())]
+            moments += [now + rest for rest in self.drawing.rests]
         return min(moments, default=None)
 
-    # ----------------------------------------------------------------------------------------------------- choosing
+    # ------------------------------------------------------------------------------------------------------ claiming
 
     def _choose(self, free: int) -> list[Choice]:
-        with self.store.read() as transaction:
-            self._at, found = rows.heads(transaction, [self.namespace, ""])
-        self._heads = {head.name: head.kept for head in found}
-        usual = max(0, self.hands.size - self.hands.reserved - self._usual_in_hand())
-        candidates = [each for each in self._candidates() if usual or each.best <= self.hands.urgent]
-        if not candidates:
-            return []
-        chosen = ranking.choose(candidates, self._ask, free, self._at)
-        chosen = ranking.taken(chosen, free, usual, self.hands.urgent)
+        urgent = self.hands.urgent
+        in_hand = sum(work.priority > urgent for work in list(self.running.values()))
+        usual = max(0, self.hands.size - self.hands.reserved - in_hand)
+        chosen = self.drawing.choose(free) if usual else self.drawing.choose(free, worst=urgent)
+        chosen = ranking.taken(chosen, free, usual, urgent)
         bar = self.better() if chosen else None
         return chosen if bar is None else [each for each in chosen if each.priority <= bar]
-
-    def _usual_in_hand(self) -> int:
-        return sum(work.priority > self.hands.urgent for work in list(self.running.values()))
-
-    def _candidates(self) -> list[Candidate]:
-        found = []
-        for name, generator in self.generators.items():
-            head = self._heads.get(name)
-            if head is not None and not head.may_be_had(self._at):
-                continue
-            until, woken_at = self._rests.get(name, (self._at, None))
-            if until > self._at and woken_at == (None if head is None else head.woken_at):
-                continue
-            try:
-                best = generator.best(self._at)
-            except Exception as error:
-                self._trouble(name, error)
-                continue
-            best = generator.range.best if best is None else max(best, generator.range.best)
-            found.append(Candidate(name, best, self._turns.get(name, 0)))
-        return found
-
-    def _ask(self, name: str, limit: int) -> Sequence[Offer]:
-        """Ask one generator, inside its own error boundary; what cannot be had is left out."""
-        generator = self.generators[name]
-        self.asked[name] += 1
-        try:
-            offers = self._offered(generator, limit)
-        except Exception as error:
-            self._trouble(name, error)
-            return []
-        head = self._heads.get(name)
-        if head is not None and head.failures:
-            with self.store.begin("worker") as transaction:
-                transaction.run("generator_is_well", namespace=generator.scope.namespace, name=name)
-        if not offers:
-            woken_at = None if head is None else head.woken_at
-            self._rests[name] = (self._rest_until(generator), woken_at)
-        return offers
-
-    def _offered(self, generator: Generator, limit: int) -> list[Offer]:
-        wanted = limit + SPARE
-        while True:
-            found = [checked(each, generator.name, generator.range) for each in self._drawn(generator, wanted)]
-            offers = self._to_be_had(generator, found)
-            if len(offers) >= limit or len(found) < wanted or wanted >= MOST:
-                return sorted(offers, key=lambda each: (each.priority, self._due(each), each.identifier))[:limit]
-            wanted *= 4
-
-    def _drawn(self, generator: Generator, wanted: int) -> list[Offer]:
-        return list(islice(generator.offers(wanted, self._at), wanted))
-
-    def _due(self, offer: Offer) -> Instant:
-        return self._at if offer.due_at is None else offer.due_at
-
-    def _to_be_had(self, generator: Generator, offers: list[Offer]) -> list[Offer]:
-        if not offers:
-            return []
-        keys = {offer.identifier for offer in offers}
-        where = (generator.scope.namespace, generator.name)
-        with self.store.read() as transaction:
-            kept = rows.named(transaction, *where, keys)
-            parked = rows.parked(transaction, *where, keys)
-        usable: dict[str, Offer] = {}
-        for offer in offers:
-            key = offer.identifier
-            if key in kept and not kept[key].may_be_had(self._at):
-                continue
-            if key in parked and parked[key].source == offer.source:
-                continue
-            usable.setdefault(key, offer)
-        return list(usable.values())
-
-    def _rest_until(self, generator: Generator) -> Instant:
-        said = generator.next_wake_at(self._at)
-        if said is not None:
-            return said
-        until = self._at + generator.every
-        with self.store.read() as transaction:
-            row = transaction.one("next_wake_of_generator", namespace=generator.scope.namespace, name=generator.name)
-        return until if row is None or row[0] is None else min(until, row[0])
-
-    def _trouble(self, name: str, error: Exception) -> None:
-        """A generator raised when it was asked: it is left alone, by everybody, a little longer each time."""
-        head = self._heads.get(name)
-        failures = 0 if head is None else head.failures
-        after = ASKED_IN_VAIN.wait(failures + 1, 0.5)
-        log.error(
-            "the generator %s raised when it was asked; it is left alone for %g s", name, after / 1e6, exc_info=error
-        )
-        self._rests[name] = (self._at + after, None if head is None else head.woken_at)
-        generator = self.generators[name]
-        with self.store.begin("worker") as transaction:
-            self._make(transaction, generator)
-            transaction.run(
-                "generator_in_trouble",
-                namespace=generator.scope.namespace,
-                name=name,
-                error=Failure.of(error).encode(),
-                after=after,
-            )
-
-    # ------------------------------------------------------------------------------------------------------ claiming
 
     def _claim(self, chosen: Sequence[Choice], now: Instant) -> list[Work]:
         if not chosen:
@@ -277,29 +137,20 @@ class GeneratorPump:
         return sorted(works, key=lambda work: place[work.generator, work.identifier])
 
     def _claim_of(self, name: str, choices: Sequence[Choice], now: Instant) -> list[Work]:
-        generator = self.generators[name]
+        generator = self.drawing.generators[name]
         terms = Terms(generator.scope.namespace, name, generator.lease, generator.limit, generator.attempts)
         offers = {choice.identifier: choice.offer for choice in choices}
         tokens = [self.token(now) for _ in offers]
         with self.store.begin("worker") as transaction:
-            self._make(transaction, generator)
+            self.drawing.make(transaction, generator)
             taken = rows.take(transaction, terms, offers, self.worker_id or 0, tokens)
-        if not taken.claims and not taken.parked:  # somebody else was quicker, or the limit is reached
-            head = self._heads.get(name)
-            self._rests[name] = (self._at + generator.every, None if head is None else head.woken_at)
-        self._served += len(taken.claims)
-        if taken.claims:
-            self._turns[name] = self._served
-        self._made.add(name)
+        self.drawing.made(name)
+        if taken.claims or not taken.parked:
+            self.drawing.was_served(name, len(taken.claims))
         works = [Work(self.store, generator.scope, claim) for claim in taken.claims]
-        self.running.update({work.claim.token: work for work in works})
+        with self._guard:
+            self.running.update({work.claim.token: work for work in works})
         return works
-
-    def _make(self, transaction: Transaction, generator: Generator) -> None:
-        if generator.name not in self._made:
-            about = {"about": generator.about, "best": generator.range.best, "worst": generator.range.worst}
-            text = msgspec.json.encode({**about, "limit": generator.limit}).decode()
-            rows.make(transaction, generator.scope.namespace, generator.name, text)
 
     # ------------------------------------------------------------------------------------------------------- running
 
@@ -312,7 +163,7 @@ class GeneratorPump:
     def call(self, work: Work) -> None:
         """Run a piece of work in the caller's thread, and write down what became of it."""
         try:
-            answer: Any = self.generators[work.generator].run(work)
+            answer: Any = self.drawing.generators[work.generator].run(work)
         except BaseException as error:  # a run that calls sys.exit() ends itself, not the worker
             self.finish(work, error=error)
         else:
@@ -321,7 +172,7 @@ class GeneratorPump:
     def finish(self, work: Work, answer: Any = None, error: BaseException | None = None) -> None:
         """End a piece of work; where another worker has it by now, nothing is written."""
         try:
-            verdict = self._verdict(work, answer, error)
+            verdict = verdict_on(self.drawing.generators[work.generator], work, answer, error, self.chance)
             if not work.ended or (work.lent and error is not None):
                 with self.store.begin("worker") as transaction:
                     if work.unwritten is not None:
@@ -336,33 +187,7 @@ class GeneratorPump:
         finally:
             with self._guard:
                 self.running.pop(work.claim.token, None)
-            self._rests.pop(work.generator, None)
-
-    def _verdict(self, work: Work, answer: Any, error: BaseException | None) -> Verdict:
-        claim, generator = work.claim, self.generators[work.generator]
-        if error is None:
-            verdict = answer if isinstance(answer, (Rest, Over, Again, Park)) else Over()
-        else:
-            verdict = self._judged(work, error)
-        try:
-            return generator.on_outcome(claim, verdict)
-        except Exception:
-            log.exception("the generator %s could not say what becomes of %s", generator.name, claim.name)
-            return verdict
-
-    def _judged(self, work: Work, error: BaseException) -> Verdict:
-        generator = self.generators[work.generator]
-        if isinstance(error, Snooze):
-            return Rest(to_duration(error.delay, "delay"))
-        if isinstance(error, Decline):
-            return Over()
-        text = Failure.of(error.__cause__ or error if isinstance(error, GiveUp) else error).encode()
-        if isinstance(error, GiveUp):
-            return Park(error.reason or "its run gave up", text)
-        if isinstance(error, RetryAfter):
-            return Again(max(0, to_duration(error.delay, "delay")), text)
-        log.warning("%s failed in run %d: %r", work.name, work.attempt, error)
-        return judged(work.claim, repr(error), text, generator.backoff, generator.attempts, self.chance())
+            self.drawing.ended(work.generator)
 
     # ------------------------------------------------------------------------------------------------------- tending
 
@@ -377,7 +202,7 @@ class GeneratorPump:
             self._renewed_at = None
         elif self._renewed_at is None:
             self._renewed_at = now
-        elif not 0 <= now - self._renewed_at < RENEW_EVERY:
+        elif not 0 <= now - self._renewed_at < self._renew_every:
             with self.store.begin("worker") as transaction:
                 stand = leases.renew(transaction, running)
             self._renewed_at = now
@@ -399,6 +224,6 @@ class GeneratorPump:
             if self.worker_id:
                 transaction.all("see_worker", id=self.worker_id)
             for name, (done, failed) in sorted(counts.items()):
-                where = self.generators[name].scope.namespace
-                values = {"done": done, "failed": failed, "served_at": self._at}
+                where = self.drawing.generators[name].scope.namespace
+                values = {"done": done, "failed": failed, "served_at": self.drawing.at}
                 transaction.run("count_work", namespace=where, name=name, **values)
