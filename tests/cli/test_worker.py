@@ -107,3 +107,48 @@ def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) 
 def test_a_number_of_processes_that_cannot_be(said: str, capsys: Any) -> None:
     assert run(["worker", "--processes", said]) == 2
     assert "write 4, or 2..8" in capsys.readouterr().err
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_tasks_are_run_here_and_now(shop: Tickwork, database: str, tmp_path: Path) -> None:
+    """``task run``: whatever their time; each says what became of it, and the exit status is honest."""
+    from tests.support.processes import run as run_child
+
+    (tmp_path / "here_app.py").write_text(
+        f"from tickwork import Tickwork\napp = Tickwork({database!r})\n"
+        "@app.handler('greet')\ndef greet(name: str):\n    print('hello', name)\n"
+        "@app.handler('fail')\ndef fail():\n    raise ValueError('no paper')\n"
+    )
+    for name in ("greet", "fail"):
+        shop.handler(name)(lambda **payload: None)
+    greet = shop.put(shop.handlers["greet"].task(name="Ada"), delay=3600).id
+    fail = shop.put(shop.handlers["fail"].task(), key="f").id
+    code, said = run_child("-m", "tickwork", "task", "run", str(greet), "--app", "here_app:app")
+    assert (code, said) == (0, f"hello Ada\ntask {greet} (greet): done\n")
+    code, said = run_child("-m", "tickwork", "task", "run", "f", "--app", "here_app:app")
+    assert code == 1
+    assert f"task {fail} (fail): waiting again, attempt 1 of 20: no paper" in said
+    code, said = run_child("-m", "tickwork", "task", "run", str(greet), "--app", "here_app:app")
+    assert (code, said) == (0, f"task {greet} (greet): done\n")  # it is over, and is not run again
+    assert run_child("-m", "tickwork", "task", "run", "4711", "--app", "here_app:app")[0] == 3
+    assert shop.workers.list() == []
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_kind_that_rests_is_told_and_resumed(shop: Tickwork, database: str, capsys: Any) -> None:
+    from tickwork import Backpressure
+
+    def full() -> None:
+        raise Backpressure("smtp", 3600, "451 try later")
+
+    shop.handler("mail.send", kind="smtp")(full)
+    task = shop.put(shop.handlers["mail.send"].task()).id
+    with shop.process(daemon=False):
+        until(shop.workers.resting)
+    (resting,) = shop.workers.resting()
+    assert (resting.kind, resting.reason) == ("smtp", "451 try later")
+    assert run(["worker", "list", "--database", database]) == 0
+    assert "smtp rests for" in capsys.readouterr().out
+    assert run(["worker", "resume", "smtp", "--database", database]) == 0
+    assert run(["worker", "resume", "smtp", "--database", database]) == 3
+    assert shop.tasks.get(task).attempt == 0

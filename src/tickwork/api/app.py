@@ -30,11 +30,12 @@ from tickwork.api.workers import Workers
 from tickwork.clocks.clock import Clock
 from tickwork.engine.tasks.bound import Bound, WhenFull
 from tickwork.engine.tasks.bounded import BoundedWorker
+from tickwork.engine.tasks.foreground import run_these
 from tickwork.engine.tasks.registry import Handler, Registry
 from tickwork.errors import InvalidInput, StoreError
 from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
-from tickwork.model.report import Alive, Counts
+from tickwork.model.report import Alive, Counts, TaskRow
 from tickwork.model.standing_order import Terms, TriggerPut, span
 from tickwork.model.status import GONE_AFTER, WORKER, Status
 from tickwork.model.task import TaskPut, Treatment
@@ -311,6 +312,32 @@ class Tickwork:
             better = people_first(working)
             parts.append(GeneratorPart(self.store, self.settings.namespace, self.generators.all(), better=better))
         return assembly.process_of(self.store, daemon=daemon, worker=working, parts=parts)
+
+    def run_tasks(self, *tasks: str | int, allow_commands: bool = False) -> list[TaskRow]:
+        """Run these tasks here and now, one after the other, whatever their time; return what became of them.
+
+        A task that runs elsewhere, or is over, is left alone and returned as it stands.
+
+        Raises:
+            NotFound: there is no such task; none was run. UnknownHandler: this application has not registered it.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("greet")
+        ... def greet(name: str): ...
+        >>> task = app.put(greet.task(name="Ada"), delay=3600)
+        >>> [row.outcome for row in app.run_tasks(task.id)]
+        ['done']
+        >>> app.close()
+        """
+        found = [self.tasks.get(task) for task in tasks]
+        worker = assembly.worker_of(
+            self.store, self.settings, self.handlers, allows_commands=allow_commands, at_once=True
+        )
+        for row in found:
+            self.handlers.find(row.handler)
+        run_these(worker, [row.id for row in found])
+        return [self.tasks.get(row.id) for row in found]
 
     def tick(
         self,

@@ -10,6 +10,7 @@ import click
 
 from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.connecting import as_json, connected
+from tickwork.cli.failing import FINE, SOME_FAILED
 from tickwork.cli.showing import fields_of, list_rows, say_json, show_fields
 from tickwork.cli.task_bulk import COMMANDS, named
 from tickwork.cli.teaching import Group
@@ -139,6 +140,31 @@ def show(app: Tickwork, id_or_key: str, as_json: bool) -> None:
     show_fields(fields, as_json=False)
     if failed:
         list_rows(failed, ("attempt", "outcome", "ended_at", "error"), as_json=False, empty="")
+
+
+@task.command()
+@click.argument("ids_or_keys", nargs=-1, required=True)
+@click.option("--allow-commands", is_flag=True, help="Run shell commands, too.")
+@as_json
+@connected
+def run(app: Tickwork, ids_or_keys: tuple[str, ...], allow_commands: bool, as_json: bool) -> int:
+    """Run tasks here and now, one after the other, whatever their time, and say what became of each.
+
+    Exit 1 when one of them did not end well.
+
+    $ tickwork task run 4711 --app myapp:app
+    """
+    rows = app.run_tasks(*map(named, ids_or_keys), allow_commands=allow_commands)
+    for row in rows:
+        if as_json:
+            say_json(told(row))
+        else:
+            error = json.loads(row.error)["message"] if row.error else ""
+            said = row.outcome or f"{row.state} again, attempt {row.attempt} of {row.attempts}"
+            click.echo(
+                f"task {row.id} ({row.handler}): {said}" + (f": {row.reason or error}" if row.reason or error else "")
+            )
+    return FINE if all(row.outcome in ("done", "declined") for row in rows) else SOME_FAILED
 
 
 def told(found: Any) -> dict[str, Any]:

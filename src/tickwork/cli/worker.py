@@ -13,10 +13,12 @@ import click
 
 from tickwork.cli.arguments import DURATION
 from tickwork.cli.connecting import as_json, connectable, connected
+from tickwork.cli.failing import each
 from tickwork.cli.run import given, working
 from tickwork.cli.showing import list_rows, say_json, say_seconds
 from tickwork.cli.speaking import announce, speaking
 from tickwork.cli.teaching import Group
+from tickwork.errors import NotFound
 from tickwork.watch import SECOND
 
 if TYPE_CHECKING:
@@ -123,9 +125,27 @@ def list_(app: Tickwork, as_json: bool) -> None:
         rows += [{**who, **_running(task, member.now)} for task in member.tasks] or [{**who, "runs": "nothing"}]
     columns = ("id", "kind", "host", "pid", "seen", "runs", "since", "progress")
     list_rows(rows, columns, as_json=False, empty="nobody works: start one with tickwork worker")
-    for each in resting:
-        left = say_seconds((each.until_at - members[0].now) // SECOND) if members else "a while"
-        click.echo(f"{each.kind} rests for {left}" + (f": {each.reason}" if each.reason else ""))
+    for rest in resting:
+        left = say_seconds((rest.until_at - members[0].now) // SECOND) if members else "a while"
+        click.echo(f"{rest.kind} rests for {left}" + (f": {rest.reason}" if rest.reason else ""))
+
+
+@worker.command()
+@click.argument("kinds", nargs=-1, required=True)
+@connected
+def resume(app: Tickwork, kinds: tuple[str, ...]) -> int:
+    """Let kinds of work run again that rest because a handler said so.
+
+    $ tickwork worker resume smtp
+    $ tickwork task free --handler mail.send
+    """
+
+    def one(kind: str) -> None:
+        if not app.workers.resume(kind):
+            raise NotFound(f"{kind} does not rest")
+        click.echo(f"resumed: {kind}; what was put off waits for its time, unless it is freed: tickwork task free")
+
+    return each(kinds, one)
 
 
 def without_own(arguments: Sequence[str]) -> list[str]:

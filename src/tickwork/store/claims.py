@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tickwork.model.work import Claimed
+from tickwork.store import leases
 from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
 
@@ -109,6 +110,16 @@ def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> l
     if picked and picked[0][1]:
         return [picked[0][0]]
     return [task for task, lost in picked if not lost]
+
+
+def take(transaction: Transaction, wish: Wish, ids: Sequence[int]) -> list[Claimed]:
+    """Take given tasks under a new lease, whatever their time; those that do not wait are left alone."""
+    transaction.run("grant_lease", token=wish.token, worker_id=wish.worker_id, length=wish.length)
+    transaction.run("take_tasks", token=wish.token, ids=list(ids), starting=list(ids))
+    claimed = held_under(transaction, wish.token)
+    if not claimed:
+        leases.drop(transaction, [wish.token])
+    return claimed
 
 
 def held_under(transaction: Transaction, token: int) -> list[Claimed]:

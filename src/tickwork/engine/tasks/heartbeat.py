@@ -84,9 +84,7 @@ class Heartbeat:
     def _look_around(self) -> None:
         """Write down what running handlers have said, and learn what others ask of them."""
         running = self.pump.running
-        words = [Said(task, *running.signs.progress.pop(task)) for task in list(running.signs.progress)]
-        if words or running.rest.unwritten:
-            self._tell(words)
+        self.speak()
         if not running.now:
             return
         with self.pump.store.begin("worker", reading=True) as transaction:
@@ -96,6 +94,13 @@ class Heartbeat:
             running.signs.cancelled.add(task)
             for executor in self.pump.executors:
                 executor.stop(task)
+
+    def speak(self) -> None:
+        """Write down what running handlers have said: how far they are, and which kinds of work must rest."""
+        noted, rest = self.pump.running.signs.progress, self.pump.running.rest
+        words = [Said(task, *noted.pop(task)) for task in list(noted)]
+        if words or rest.unwritten:
+            self._tell(words)
 
     def _tell(self, words: Sequence[Said]) -> None:
         rest, number = self.pump.running.rest, self.pump.incarnation()

@@ -123,6 +123,10 @@ class Pump:
             self._exchange(batch, size, now)
         return self._again_at(now)
 
+    def adopt(self, claimed: Sequence[Claimed], now: Instant) -> None:
+        """Take in what was claimed elsewhere, under a token of this worker's."""
+        self._begin(claimed, now)
+
     def close(self) -> None:
         """Claim no more, and give back what has not begun."""
         self.claiming = self._flowing = False

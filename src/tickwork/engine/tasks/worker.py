@@ -83,6 +83,10 @@ class Worker:
 
     # ---------------------------------------------------------------------------------------------- without threads
 
+    def incarnation(self) -> int:
+        """The number under which this worker is registered; it registers where it has not."""
+        return self._incarnation()
+
     def run_due(self) -> int:
         """Take turns until nothing more is ready, and settle it all; return how many outcomes there were."""
         self._incarnation()
@@ -195,6 +199,7 @@ class Worker:
                 if len(self.settling) >= left:
                     break
             if self._number is not None:
+                self.heartbeat.speak()
                 with self.store.begin("worker") as transaction:
                     workers.remove(transaction, self._number)
         except StoreError as error:

@@ -14,7 +14,7 @@ values (:namespace, :kind, :until_at, :reason, :worker_id)
 select namespace, kind, until_at, reason, worker_id from tickwork.pressure where until_at > :now order by namespace, kind;
 
 -- name: lift_pressure
--- writer: worker, operator
+-- writer: worker, operator, application
 delete from tickwork.pressure where namespace = :namespace and kind = :kind returning kind;
 
 -- name: forget_pressures

@@ -1,0 +1,41 @@
+"""Runs given tasks here and now, whatever their time and place in the queue: for a person who wants to see it happen.
+
+They are claimed under a lease as by any worker, which is renewed meanwhile, and settled as by any worker: whoever else
+looks sees nothing unusual. A task that runs already, or is over, is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tickwork.engine.loop import Runner
+from tickwork.engine.tasks.worker import Worker
+from tickwork.model.lease import new_token
+from tickwork.store import claims
+from tickwork.store.claims import Wish
+
+
+def run_these(worker: Worker, ids: Sequence[int]) -> set[int]:
+    """Claim these tasks, run them one after the other in this thread, settle them; return the ids that were claimed.
+
+    *worker* is one without threads (``at_once``); it signs off afterwards.
+    """
+    number, watch = worker.incarnation(), worker.steady
+    with worker.store.begin("worker", reading=True) as transaction:
+        worker.pump.watch.learn(claims.look(transaction, worker.pump.subscription).at, watch.now())
+    token = new_token(worker.pump.watch.now())
+    wish = Wish(token, number, worker.pump.appetite.lease, len(ids), len(ids))
+    with worker.store.begin("worker") as transaction:
+        claimed = claims.take(transaction, wish, ids)
+    beating = Runner(worker.heartbeat, watch)
+    beating.start()
+    try:
+        worker.pump.adopt(claimed, watch.now())
+        worker.pump.claiming = False
+        while not worker.pump.idle:
+            worker.pump.turn(watch.now())
+    finally:
+        beating.stop()
+        beating.join()
+        worker.stop(0)
+    return {each.id for each in claimed}
