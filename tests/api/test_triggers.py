@@ -263,7 +263,7 @@ def test_saving_takes_so_many_statements(app, store_name):
             "cancel": 4,
             "put task": 1,
             "put task with key": 1,
-            "cancel task": 4,
+            "cancel task": 5,
         }
         if store_name == "sqlite"
         else {
