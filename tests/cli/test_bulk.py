@@ -195,3 +195,39 @@ def test_x23_objects(app, say):
     assert [json.loads(line)["kind"] for line in out.splitlines()] == ["trigger", "task"]
     code, out, _ = say("object", "show", "meeting/7", "--json")
     assert json.loads(out) == {"triggers": {"cancelled": 1}, "tasks": {}, "archive": {"cancelled": 1}}
+
+
+def test_bulk_work(app, say):
+    """B3 at the command line: ordered, listed, shown, cancelled, resumed; what does not exist is exit 3."""
+    for _ in range(3):
+        put(app)
+    code, out, _ = say("bulk", "order", "reprioritise", "--handler", "work", "--priority", 7, "--dry-run")
+    assert (code, out) == (0, "would reprioritise 3 tasks\n")
+    code, out, _ = say("bulk", "order", "reprioritise", "--handler", "work", "--priority", 7, "--json")
+    number = json.loads(out)["id"]
+    assert say("bulk", "order", "cancel")[0] == 2
+    assert say("bulk", "order", "reprioritise", "--handler", "work")[0] == 2
+    code, out, _ = say("bulk", "cancel", number)
+    assert (code, "cancelled: bulk" in out, "3 left" in out) == (0, True, True)
+    assert say("bulk", "resume", number)[0] == 0
+    app.generators.run_due()
+    code, out, _ = say("bulk", "show", number, "--json")
+    found = json.loads(out)
+    assert (found["state"], found["done"], found["left"]) == ("done", 3, 0)
+    assert len(say("bulk", "list", "--json")[1].splitlines()) == 1
+    assert say("bulk", "list", "--state", "running")[2] == "no such bulk work\n"
+    assert say("bulk", "show", 4711)[0] == 3
+
+
+def test_figures(app, say):
+    put(app)
+    put(app, "fails")
+    run_due(app)
+    app.generators.run_due()
+    code, out, _ = say("task", "figures", "--json")
+    found = json.loads(out)
+    assert (code, found["handler"], found["counts"], found["failure_rate"]) == (0, "work", {"done": 1}, 0.0)
+    assert say("task", "figures", "work")[1].splitlines()[0].split() == [
+        "handler", "ended", "failed", "wait", "lateness", "run",
+    ]  # fmt: skip
+    assert say("task", "figures", "nobody")[2] == "no task has ended\n"

@@ -21,6 +21,7 @@ from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
 from tickwork.api.objects import Objects
 from tickwork.api.process import Part, Process
+from tickwork.api.retention import RetentionRules
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
 from tickwork.api.ticking import Bounds, Tick
@@ -37,11 +38,12 @@ from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
 from tickwork.model.report import Alive, Counts, TaskRow
 from tickwork.model.standing_order import Terms, TriggerPut, span
+from tickwork.model.statistic import HandlerFigures
 from tickwork.model.status import GONE_AFTER, WORKER, Status
 from tickwork.model.task import TaskPut, Treatment
-from tickwork.store import reports, status
+from tickwork.store import reports, statistics, status
 from tickwork.store.store import Store
-from tickwork.watch import SECOND, Instant, Watch, to_duration
+from tickwork.watch import DAY, SECOND, Instant, Watch, to_duration, to_instant
 
 
 class Tickwork:
@@ -93,6 +95,7 @@ class Tickwork:
         self.bulk = BulkWork(desk, self.tasks)
         self.subscriptions = Subscriptions()
         self.topics = Topics(desk, self.subscriptions)
+        self.retention = RetentionRules(desk, self.store)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
@@ -393,7 +396,12 @@ class Tickwork:
             )
 
         jobs = assembly.jobs_of(self.store, self.settings, self.handlers, controls=False, runs=0)
-        return ticking.tick(self.store, self.namespace, worker, jobs, bounds, shared=shared, stop=stop)
+        return ticking.tick(
+            self.store, self.namespace, worker, jobs, bounds, shared=shared, stop=stop, generate=self._generate
+        )
+
+    def _generate(self, going_on: Callable[[], bool]) -> int:
+        return self.generators.run_due(going_on=going_on)
 
     def opportunity(self, probability: float = 0.05, seconds: float = 0.2, limit: int = 5) -> Tick | None:
         """Do a bounded slice of work after a request, with a probability; for hosts without daemons and without cron.
@@ -434,6 +442,19 @@ class Tickwork:
     def counts(self) -> Counts:
         """How many triggers, tasks and archived tasks there are, by state and outcome."""
         return self._desk.look(lambda: reports.counts(self._desk.scope))
+
+    def figures(
+        self, handler: str | None = None, *, since: datetime | Instant | None = None, until: datetime | Instant | None = None
+    ) -> list[HandlerFigures]:
+        """Per handler: how tasks ended, the share that failed, and percentiles of wait, lateness and run time.
+
+        Of one handler or all, in a stretch of time (the last day, unless said). Workers roll them up every minute or so;
+        the archive itself is not counted.
+        """
+        now = self._desk.now()
+        first = now - DAY if since is None else to_instant(since, "since")
+        last = now + 1 if until is None else to_instant(until, "until")
+        return self._desk.look(lambda: statistics.read(self._desk.scope, handler, first, last))
 
     def alive(self) -> list[Alive]:
         """Which kinds of process are registered, and their newest sign of life."""

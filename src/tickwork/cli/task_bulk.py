@@ -12,7 +12,7 @@ from tickwork.cli.arguments import DURATION, JSON, MOMENT
 from tickwork.cli.connecting import as_json, connected
 from tickwork.cli.failing import FINE, NOT_FOUND, SOME_FAILED, each
 from tickwork.cli.selecting import chosen, selecting_tasks, tell_change, tell_treated
-from tickwork.cli.showing import on_terminal, say_json
+from tickwork.cli.showing import list_rows, on_terminal, say_json, say_seconds
 from tickwork.cli.teaching import Command
 from tickwork.errors import NotFound
 
@@ -240,6 +240,41 @@ def flood(
         click.echo(f"put: {done.put} tasks for {handler}")
 
 
+@click.command(cls=Command)
+@click.argument("handler", required=False)
+@click.option("--since", type=MOMENT, metavar="INSTANT", help="From then on: -2h, 2026-06-03T00:00:00Z (default: -1d).")
+@click.option("--until", type=MOMENT, metavar="INSTANT", help="Up to then.")
+@as_json
+@connected
+def figures(app: Tickwork, handler: str | None, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """Say of each handler how its tasks ended, how often they failed, how long they waited and ran (half, 95 %, 99 %).
+
+    $ tickwork task figures
+    $ tickwork task figures mail.send --since -2h --json
+    """
+    found = app.figures(handler, since=since, until=until)
+    if as_json:
+        list_rows(found, (), as_json=True, empty="")
+        return
+    rows = [
+        {
+            "handler": each.handler,
+            "ended": each.ended,
+            "failed": "-" if each.failure_rate is None else f"{each.failure_rate:.1%}",
+            "wait": _three(each.wait),
+            "lateness": _three(each.lateness),
+            "run": _three(each.run),
+        }
+        for each in found
+    ]
+    list_rows(rows, ("handler", "ended", "failed", "wait", "lateness", "run"), as_json=False, empty="no task has ended")
+
+
+def _three(percentiles: Any) -> list[str]:
+    spans = (percentiles.half_for, percentiles.most_for, percentiles.nearly_all_for)
+    return [] if spans[0] is None else [say_seconds(span / 1_000_000) for span in spans]
+
+
 def named(text: str) -> int | str:
     """Return an id where the text is a number (or ``task:7``), else a key."""
     text = text.removeprefix("task:")
@@ -296,4 +331,4 @@ _NOT_RETRIED = {
     "unknown": "there is no such task",
 }
 
-COMMANDS: tuple[click.Command, ...] = (cancel, retry, delay, priority, free, awaken, flood)
+COMMANDS: tuple[click.Command, ...] = (cancel, retry, delay, priority, free, awaken, flood, figures)

@@ -32,6 +32,8 @@ class Collector:
     collect: Callable[[Work, Instant, int], int]
     interval: int = INTERVAL
     slice: int = SLICE
+    longest: int = LONGEST
+    """The most that it rests if it keeps finding nothing."""
 
     @classmethod
     def of(
@@ -77,7 +79,7 @@ class Collection(Generator):
         if removed >= collector.slice:
             return Rest(0, {**known, "swept": swept, "in_vain": work.state.get("in_vain", 0)})
         in_vain = 0 if swept else int(work.state.get("in_vain", 0)) + 1
-        rest = min(collector.interval * 2 ** max(0, in_vain - 1), max(LONGEST, collector.interval))
+        rest = min(collector.interval * 2 ** max(0, in_vain - 1), max(collector.longest, collector.interval))
         return Rest(rest, {**known, "swept": 0, "in_vain": min(in_vain, 32)})
 
     @property

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from tickwork.engine.generators.collection import Collector
 from tickwork.engine.generators.work import Work
 from tickwork.errors import ConfigurationError
-from tickwork.store import collecting
+from tickwork.model.retention import Rule
+from tickwork.store import collecting, retention, statistics
 from tickwork.store.dialect import Transaction
-from tickwork.watch import DAY, Instant, to_duration
+from tickwork.store.store import Store
+from tickwork.watch import DAY, MINUTE, Instant, to_duration
 
 #: How long what is kept, in microseconds; a person may say otherwise, and None keeps it for ever.
 KEPT: Mapping[str, int] = {
@@ -24,6 +26,10 @@ KEPT: Mapping[str, int] = {
     "workers": 1 * DAY,
     "requests": 1 * DAY,
     "generators": 1 * DAY,
+    "reservations": 1 * DAY,
+    "roots": 28 * DAY,
+    "bulks": 30 * DAY,
+    "statistics": 90 * DAY,
 }
 
 Remove = Callable[[Transaction, Instant, int], int]
@@ -38,7 +44,13 @@ _REMOVERS: Mapping[str, tuple[str, Remove]] = {
     "workers": ("worker", lambda tx, before, n: collecting.old(tx, "collect_workers", before, n)),
     "requests": ("worker", lambda tx, before, n: collecting.old(tx, "collect_cancel_requests", before, n)),
     "generators": ("worker", lambda tx, before, n: collecting.old(tx, "collect_generator_keys", before, n)),
+    "reservations": ("worker", lambda tx, before, n: collecting.old(tx, "collect_reservations", before, n)),
+    "roots": ("worker", lambda tx, before, n: collecting.old(tx, "collect_roots", before, n)),
+    "bulks": ("worker", lambda tx, before, n: collecting.old(tx, "collect_bulks", before, n)),
+    "statistics": ("worker", lambda tx, before, n: tx.run("collect_statistics", width=statistics.WIDE, before=before)),
 }
+#: The archive's outcomes by the name under which they are kept; a rule may name one of them, too.
+OUTCOMES: Mapping[str, tuple[str, ...]] = {"archive": collecting.ENDED, "failed": collecting.FAILED}
 
 
 def collectors(kept: Mapping[str, timedelta | float | None] | None = None) -> list[Collector]:
@@ -61,19 +73,48 @@ def collectors(kept: Mapping[str, timedelta | float | None] | None = None) -> li
             raise ConfigurationError(f"kept {name}", span, "a duration, or None to keep it for ever")
     spans = {name: to_duration(said[name], name) if said.get(name) is not None else KEPT[name] for name in KEPT}
     found = [
-        Collector(name, _collector(*_REMOVERS[name], span))
+        Collector(name, _collector(name, span))
         for name, span in spans.items()
         if name not in said or said[name] is not None
     ]
-    return [*found, Collector("handlers", _orphans)]
+    rolling = Collector("figures", _figures, interval=MINUTE, longest=10 * MINUTE)
+    return [*found, Collector("handlers", _orphans), rolling]
 
 
-def _collector(role: str, remove: Remove, span: int) -> Callable[[Work, Instant, int], int]:
+def sweep(store: Store, name: str, span: int | None, now: Instant, limit: int) -> int:
+    """Remove up to *limit* of what is past its time: what a person has said (rules in rows) goes before *span*."""
+    role, remove = _REMOVERS[name]
+    with store.begin(role) as transaction:
+        rules = retention.rules(transaction)
+        usual = rules.get(name, Rule(span))
+        if name in OUTCOMES:
+            return _archived(transaction, OUTCOMES[name], usual, rules, now, limit)
+        return 0 if usual.keep_for is None else remove(transaction, now - usual.keep_for, limit)
+
+
+def _archived(
+    transaction: Transaction, outcomes: Sequence[str], usual: Rule, rules: Mapping[str, Rule], now: Instant, limit: int
+) -> int:
+    """Remove archived tasks: those whose outcome has a rule of its own by that, the others together."""
+    groups: list[tuple[tuple[str, ...], Rule]] = [((each,), rules[each]) for each in outcomes if each in rules]
+    groups.append((tuple(outcome for outcome in outcomes if outcome not in rules), usual))
+    removed = 0
+    for group, rule in groups:
+        before = retention.bound(transaction, group, rule, now) if group else None
+        if before is not None and removed < limit:
+            removed += collecting.archived(transaction, group, before, limit - removed)
+    return removed
+
+
+def _collector(name: str, span: int) -> Callable[[Work, Instant, int], int]:
     def collect(work: Work, now: Instant, limit: int) -> int:
-        with work.store.begin(role) as transaction:
-            return remove(transaction, now - span, limit)
+        return sweep(work.store, name, span, now, limit)
 
     return collect
+
+
+def _figures(work: Work, now: Instant, limit: int) -> int:
+    return min(statistics.roll(work.store, now, 100), limit - 1)
 
 
 def _orphans(work: Work, now: Instant, limit: int) -> int:

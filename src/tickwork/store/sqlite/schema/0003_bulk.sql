@@ -62,3 +62,23 @@ create table tickwork.subscription (              -- each handler of a topic get
     since_at  integer  not null,
     primary key (namespace, topic, handler)
 ) strict;
+
+create table tickwork.statistic (                 -- writer: workers, by the collector; counts of archived tasks
+    namespace text   not null,
+    handler   text   not null,
+    at        integer not null,                    -- the window begins
+    width     integer not null,
+    measure   text   not null,                    -- an outcome, or wait, lateness, run
+    size      integer not null,                    -- of a measure: from so many microseconds on, in steps of a fifth
+    count     integer not null,
+    primary key (namespace, handler, at, width, measure, size)
+) strict;
+create index tickwork.statistic_window on tickwork.statistic (width, at);
+
+create table tickwork.retention (                 -- writer: operators; how long what is kept, where it is not as usual
+    name       text   primary key,
+    keep_for   integer,                            -- null with no number either: for ever
+    keep_most  integer,
+    changed_at integer not null,
+    by         text   not null default ''
+) strict;
