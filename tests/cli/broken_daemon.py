@@ -16,18 +16,19 @@ ONE_IN = 20
 def loses() -> None:
     """Moves some events on without a row in the ledger and without a task."""
     record = firings.record
-    firings.record = lambda transaction, rows, now: record(  # type: ignore[assignment]
-        transaction, [row for row in rows if row.trigger_id % ONE_IN], now
+    firings.record = lambda transaction, rows, now, **more: record(  # type: ignore[assignment]
+        transaction, [row for row in rows if row.trigger_id % ONE_IN], now, **more
     )
 
 
 def doubles() -> None:
     """Fires some occurrences twice."""
     record = firings.record
-    firings.record = lambda transaction, rows, now: record(  # type: ignore[assignment]
+    firings.record = lambda transaction, rows, now, **more: record(  # type: ignore[assignment]
         transaction,
         [*rows, *(row._replace(planned_at=row.planned_at + 1) for row in rows if row.trigger_id % ONE_IN == 0)],
         now,
+        **more,
     )
 
 
