@@ -196,3 +196,15 @@ def test_a_full_worker_lets_people_go_first(app):
     assert best() == 9_999, "it has places: the task is taken at once"
     worker.pump.running.now.update(dict.fromkeys(range(worker.pump.appetite.concurrency), (None, 0)))
     assert best() == 1_500
+
+
+def test_a_tick_draws_from_generators(app):
+    """Where only cron may start something: when tasks and jobs are done, and only while there is time."""
+    shelf = app.generators.add(Shelf("shelf", "a", "b"))
+    assert app.tick(within=30).reason == "none-ready"
+    assert shelf.ran == ["shelf/a", "shelf/b"]
+    names = {each.name for each in app.generators.list()}
+    assert names == {"shelf", "retention"}
+    shelf.left = ["c"]
+    assert app.tick(within=0).reason == "time-limit"
+    assert shelf.left == ["c"]

@@ -142,17 +142,18 @@ class Generators:
 
     # ------------------------------------------------------------------------------------------------------- working
 
-    def run_due(self, limit: int = 1_000_000) -> int:
+    def run_due(self, limit: int = 1_000_000, going_on: Callable[[], bool] = lambda: True) -> int:
         """Do what generators offer now, in this thread, until nothing more is offered; return how many runs there were.
 
-        For tests, and for hosts where only cron may start something.
+        For tests, and for hosts where only cron may start something: ``app.tick()`` does it when tasks and jobs are done.
+        At most *limit* runs are begun, and none when *going_on* says no.
         """
 
         def execute(work: Work) -> None:
             pump.call(work)
 
         pump = GeneratorPump(self._store, self._namespace, self.all(), execute, Hands(1))
-        return pump.run_due((self._store.watch or SystemWatch()).now, limit)
+        return pump.run_due((self._store.watch or SystemWatch()).now, limit, going_on)
 
     def end(self, work: Work, verdict: Verdict | None = None) -> Any:
         """Say that a piece of work is over (or what else becomes of it), in this transaction; raises LeaseLost.

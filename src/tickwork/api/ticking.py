@@ -37,6 +37,8 @@ from tickwork.watch import SECOND, SteadyWatch, SystemWatch
 
 log = logging.getLogger("tickwork.tick")
 
+#: Does generated work while it is told to go on; returns how many pieces were done.
+Generate = Callable[[Callable[[], bool]], int]
 Reason = Literal["none-ready", "none-possible", "limit", "time-limit", "memory-limit", "read-only", "stopped", "busy"]
 
 #: What each reason means to a person.
@@ -106,13 +108,18 @@ def tick(
     *,
     shared: bool = False,
     stop: threading.Event | None = None,
+    generate: Generate | None = None,
 ) -> Tick:
-    """Do one bounded round, alone unless *shared*; never raises for a database that only takes no writes."""
+    """Do one bounded round, alone unless *shared*; never raises for a database that only takes no writes.
+
+    *generate* does what generators offer, while it is told to go on, when tasks and jobs are done.
+    """
     try:
         with _turnstile(store, namespace, shared) as ours:
             if not ours:
                 return Tick("busy")
-            return Round(store, make_worker(), job_part, namespace, bounds, stop or threading.Event()).run()
+            stopping = stop or threading.Event()
+            return Round(store, make_worker(), job_part, namespace, bounds, stopping, generate).run()
     except ReadOnlyStore:
         return Tick("read-only")
 
@@ -132,8 +139,9 @@ class Round:
         namespace: str,
         bounds: Bounds,
         stop: threading.Event,
+        generate: Generate | None = None,
     ) -> None:
-        self.store, self.worker, self.bounds, self.stop = store, worker, bounds, stop
+        self.store, self.worker, self.bounds, self.stop, self.generate = store, worker, bounds, stop, generate
         self.daemon = TriggerDaemon(store)
         self.jobs = JobRound(store, job_part, namespace)
         self._watch, self._steady = store.watch or SystemWatch(), SteadyWatch()
@@ -171,8 +179,12 @@ class Round:
             moved = self._plan_and_fire()
             self.jobs.drive(self._watch.now(), self._left())
             self.worker.drive(min(LOOK_SECONDS, max(0.0, self.bounds.seconds - self._spent())))
-            if self.worker.idle and self.jobs.idle and was_idle and not moved:
-                return "none-ready"
+            if self.worker.idle and self.jobs.idle and was_idle and not moved and not self._generated():
+                return self._bound() or "none-ready"
+
+    def _generated(self) -> int:
+        """Do what generators offer, one piece after the other, while no bound is reached; return how many there were."""
+        return 0 if self.generate is None else self.generate(lambda: self._bound() is None)
 
     def _bound(self) -> Reason | None:
         """Say which bound is reached, if any."""

@@ -91,10 +91,12 @@ class GeneratorPump:
             return now
         return self._again_at(now, idle=not works)
 
-    def run_due(self, now: Callable[[], Instant], limit: int = 1_000_000) -> int:
+    def run_due(
+        self, now: Callable[[], Instant], limit: int = 1_000_000, going_on: Callable[[], bool] = lambda: True
+    ) -> int:
         """Take turns until nothing more is offered (with hands that run at once); return how many runs there were."""
         runs = 0
-        while runs < limit:
+        while runs < limit and going_on():
             before = self.drawing.served
             self.drawing.rested()
             self.turn(now())
