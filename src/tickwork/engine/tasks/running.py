@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,12 @@ class Running:
         """What is running at this moment, since when."""
         self.grouped = 0
         """How many of them take no place of their own, for they run together with another."""
+        self._counting = threading.Lock()
+
+    def count_grouped(self, more: int) -> None:
+        """So many more (or fewer) run together with another; threads add to it at the same moment."""
+        with self._counting:
+            self.grouped += more
 
     def run(self, unit: Unit) -> None:
         """Run a job, or a group of them, of a plain function to its end."""

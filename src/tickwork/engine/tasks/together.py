@@ -79,7 +79,7 @@ def _begin(running: Running, group: Group, members: Sequence[Claimed]) -> tuple[
             running.raised(Job(claimed, group.handler), error, started_at)
         else:
             begun[claimed] = Item(running.task(claimed), payload)
-    running.grouped += max(0, len(begun) - 1)
+    running.count_grouped(max(0, len(begun) - 1))
     return begun, started_at
 
 
@@ -91,7 +91,7 @@ def _end(
     started_at: Instant,
 ) -> None:
     """Judge each item by what was said of it, else by how the call ended."""
-    running.grouped -= max(0, len(begun) - 1)
+    running.count_grouped(-max(0, len(begun) - 1))
     for claimed, item in begun.items():
         running.now.pop(claimed.id, None)
         failed = item.error or (error if item.result is None else None)
