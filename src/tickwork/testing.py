@@ -4,7 +4,7 @@ What fires and runs in production fires and runs here, from the same rows, in th
 worker, no waiting. ``Tickwork("sqlite://")`` is the database to test with: it lives in memory and is gone afterwards.
 
 Whoever writes a clock of their own (entry point group ``tickwork.clocks``) runs :func:`check_clock` on it: the contract
-that the library's own clocks keep.
+that the library's own clocks keep. Whoever writes a generator runs :func:`check_generator` on it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ import msgspec
 from tickwork.api.app import Tickwork
 from tickwork.api.assembly import hand_of
 from tickwork.clocks.contract import check_clock
+from tickwork.engine.generators.contract import check_offers
+from tickwork.engine.generators.generator import Generator
 from tickwork.errors import InvalidInput
+from tickwork.model.generator import Offer
 from tickwork.model.report import TaskRow
-from tickwork.watch import Instant, ManualWatch, from_instant, to_instant
+from tickwork.watch import Instant, ManualWatch, SystemWatch, from_instant, to_instant
 
-__all__ = ["START", "TimeTravel", "check_clock"]
+__all__ = ["START", "TimeTravel", "check_clock", "check_generator"]
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 #: More steps than this in one journey are a trigger that fires for ever, or a mistake.
@@ -113,3 +116,26 @@ class TimeTravel:
     def _tasks(self, handler: str) -> list[TaskRow]:
         tasks = self.app.tasks
         return [*tasks.list(handler=handler, limit=STEPS), *tasks.list_archived(handler=handler, limit=STEPS)]
+
+
+def check_generator(app: Tickwork, generator: Generator, limit: int = 100) -> list[Offer]:
+    """Ask a generator what it offers, check the answer against the contract, and return it; nothing is claimed or run.
+
+    It must keep to its range, offer the best first and nothing twice, and offer the same when it is asked again.
+
+    Raises:
+        AssertionError: it does not; the message says how.
+        InvalidInput: an offer lies outside the declared range, or has no proper name.
+
+    >>> class Pages(Generator):
+    ...     def offers(self, limit, now):
+    ...         return [Offer("a", 2000), Offer("b", 2500)][:limit]
+    ...
+    ...     def run(self, work): ...
+    >>> with Tickwork("sqlite://") as app:
+    ...     _ = app.migrate()
+    ...     [offer.identifier for offer in check_generator(app, Pages("pages", priority=(2000, 2500)))]
+    ['a', 'b']
+    """
+    now = (app.store.watch or SystemWatch()).now()
+    return check_offers(app.store, app.namespace, generator, now, limit)
