@@ -56,6 +56,11 @@ def retry(on: Any, key: str) -> Any:
     return on.tasks.retry(on.numbers.get(key, 1))
 
 
+def subscribed(on: Any, key: str) -> Any:
+    on.topics.subscribe(key, "a", "b")
+    return on.topics.put(key)
+
+
 VERBS = [
     Verb("trigger", lambda on, key: on.trigger(key, Every(60), WORK, unchecked=True), edits=False),
     Verb("put again", lambda on, key: on.triggers.put(key, Every(61), WORK, unchecked=True), trigger),
@@ -72,6 +77,28 @@ VERBS = [
     Verb("cancel tasks of object", lambda on, key: on.tasks.cancel_object(key), task),
     Verb("edit task", lambda on, key: on.tasks.edit(key, priority=3, at=AT), task),
     Verb("retry", retry, archived),
+    Verb(
+        "put in a period",
+        lambda on, key: on.tasks.put(WORK, unchecked=True, key=key, scope=timedelta(hours=1)),
+        edits=False,
+    ),
+    Verb("replace", lambda on, key: on.tasks.put(WORK, unchecked=True, key=key, existing="replace", delay=5), task),
+    Verb(
+        "debounce", lambda on, key: on.tasks.put(WORK, unchecked=True, key=key, existing="debounce", delay=7200), task
+    ),
+    Verb(
+        "put many", lambda on, key: on.tasks.put_many([WORK, (WORK, {"key": key})], unchecked=True), task, edits=False
+    ),
+    Verb("put many triggers", lambda on, key: on.triggers.put_many([(key, Every(61), WORK)], unchecked=True), trigger),
+    Verb("cancel by filter", lambda on, key: on.tasks.where(key=key).cancel(), task),
+    Verb("delay by filter", lambda on, key: on.tasks.where(object=key).delay(delay=7200), task),
+    Verb(
+        "retry by filter", lambda on, key: on.tasks.where(key=key, outcome="cancelled").retry(), archived, edits=False
+    ),
+    Verb("shift by filter", lambda on, key: on.triggers.where(prefix=key).shift(60), trigger),
+    Verb("pause by filter", lambda on, key: on.triggers.where(object=key).pause(), trigger),
+    Verb("cancel an object's work", lambda on, key: on.objects.cancel(key), trigger),
+    Verb("a topic", subscribed, edits=False),
 ]
 
 WRITTEN = """
