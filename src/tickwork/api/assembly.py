@@ -82,12 +82,14 @@ def worker_of(
     at_once: bool = False,
     priority_at_most: int | None = None,
     ageing: timedelta | float | None = None,
+    replica_lag: timedelta | float | None = None,
 ) -> Worker:
     """Return a worker for the namespace of the settings; *at_once* needs no threads (tests)."""
     appetite = Appetite(
         limits.number(concurrency, "concurrency", 1, 10_000),
         limits.number(batch, "batch", 1, 10_000),
         Appetite.lease if lease is None else lease_of(lease),
+        None if replica_lag is None else to_duration(replica_lag, "replica_lag"),
     )
     subscription = Subscription(
         (settings.namespace,),

@@ -59,6 +59,9 @@ class Processes(click.ParamType[tuple[int, int]]):
     "--ageing", type=DURATION, metavar="DURATION", help="What has waited so long counts as one point more urgent."
 )
 @click.option(
+    "--replica-lag", type=DURATION, metavar="DURATION", help="Take no more while a replica is further behind than that."
+)
+@click.option(
     "--processes", type=Processes(), metavar="N|A..B", help="So many supervised processes; or between two bounds."
 )
 @click.option("--recycle-after", type=DURATION, metavar="DURATION", help="Replace a process of that age.")

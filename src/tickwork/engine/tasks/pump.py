@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tickwork.engine.tasks.executors import Executor
+from tickwork.engine.tasks.obstacle import Obstacle
 from tickwork.engine.tasks.pool import UNSTARTED, Holdings, Pace, Prefetch
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.running import DatabaseWatch, Running
@@ -50,6 +51,8 @@ class Appetite:
     concurrency: int = 10
     batch: int = 500
     lease: int = LENGTH
+    replica_lag: int | None = None
+    """How far a replica may be behind, in microseconds, before no more is taken; None: nobody looks."""
 
 
 class Pump:
@@ -76,6 +79,7 @@ class Pump:
         self.incarnation = incarnation
         self.holdings = Holdings()
         self.foreign: tuple[str, ...] = ()
+        self.obstacle = Obstacle(store, appetite.replica_lag)
         self.claiming = True
         self.rung = True
         """Somebody outside said that there may be work."""
@@ -116,7 +120,8 @@ class Pump:
             now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0
         )
         batch = self.settling.take(SETTLED_AT_ONCE) if due else []
-        size = self._room(queued) if self.claiming and self._is_hungry(now, busy=stirred or bool(batch)) else 0
+        free = self.claiming and not self.obstacle.stands(now)
+        size = self._room(queued) if free and self._is_hungry(now, busy=stirred or bool(batch)) else 0
         if size and not batch and not self._flowing and not self._anything_ready(now):
             size = 0
         if batch or size:
@@ -160,6 +165,8 @@ class Pump:
         return outlook.ready > 0
 
     def _again_at(self, now: Instant) -> Instant | None:
+        if self.obstacle.reason is not None:
+            return now + (LINGER if self.settling else LOOK_EVERY)
         if self._flowing and self._room(self.queued):
             return now
         moments = []

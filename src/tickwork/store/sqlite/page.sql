@@ -615,3 +615,8 @@ select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), s
  where s.namespace = :namespace and s.topic = :topic
  order by s.handler
 returning id, handler;
+
+-- name: lagging_replica
+-- reader: anyone
+-- a file has no replicas
+select '', 0 where false;

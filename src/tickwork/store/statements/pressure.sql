@@ -39,3 +39,10 @@ select progress, progress_note, progress_at from tickwork.task where namespace =
 select count(*) from (select 1 from tickwork.task t
                        where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue
                        limit :most::bigint) bounded;
+
+-- name: lagging_replica
+-- reader: anyone
+-- the one that is furthest behind; a role without pg_monitor sees no lag
+select application_name, (extract(epoch from replay_lag) * 1000000)::bigint
+  from pg_stat_replication where replay_lag > :longest::bigint * interval '1 microsecond'
+ order by replay_lag desc limit 1;
