@@ -26,7 +26,8 @@ class Jittered(Clock):
     """Fires up to *up_to* (a timedelta or seconds) after each occurrence of *clock*.
 
     *seed* makes one trigger's delays differ from another's; where it is left out it becomes the trigger's key when the
-    trigger is put. Raises InvalidClock for an *up_to* that is not above zero.
+    trigger is put. An occurrence before the trigger was made is past, also where it would be put off until after. Raises
+    InvalidClock for an *up_to* that is not above zero.
     """
 
     clock: Clock

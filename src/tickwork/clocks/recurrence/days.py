@@ -18,6 +18,14 @@ from tickwork.clocks.recurrence.rule import Rule
 LAST_YEAR = 9999
 #: One bit a week, for a year and a week.
 EVERY_SEVENTH = sum(1 << 7 * week for week in range(54))
+#: For a common and for a leap year: each month's first day, counted from 0, and its length.
+MONTHS_OF = tuple(
+    tuple(
+        (month_start(year * 12 + month) - month_start(year * 12), month_length(year * 12 + month))
+        for month in range(12)
+    )
+    for year in (2001, 2000)
+)
 
 
 def weekday(day: int) -> int:
@@ -163,20 +171,21 @@ class Days:
         return mask
 
     def _months(self, year: int, months: tuple[int, ...]) -> int:
-        start = year_start(year)
+        places = MONTHS_OF[is_leap(year)]
         mask = 0
         for month in months:
-            index = year * 12 + month - 1
-            mask |= ((1 << month_length(index)) - 1) << (month_start(index) - start)
+            start, length = places[month - 1]
+            mask |= ((1 << length) - 1) << start
         return mask
 
     def _month_days(self, year: int) -> int:
-        start = year_start(year)
-        mask = 0
-        for index in range(year * 12, year * 12 + 12):
-            length = month_length(index)
-            picked = _bits((n - 1 if n > 0 else length + n for n in self.rule.by_month_day), length)
-            mask |= picked << (month_start(index) - start)
+        wanted, mask = self.rule.by_month_day, 0
+        for start, length in MONTHS_OF[is_leap(year)]:
+            for n in wanted:
+                if 0 < n <= length:
+                    mask |= 1 << start + n - 1
+                elif 0 < -n <= length:
+                    mask |= 1 << start + length + n
         return mask
 
     def _weeks(self, year: int) -> int:
@@ -198,8 +207,8 @@ class Days:
         if not self._nth_of_month or not any(nth for nth, _ in self.rule.by_day):
             return self._weekdays_within(start, length)
         mask = 0
-        for index in range(year * 12, year * 12 + 12):
-            mask |= self._weekdays_within(month_start(index), month_length(index)) << (month_start(index) - start)
+        for first, size in MONTHS_OF[is_leap(year)]:
+            mask |= self._weekdays_within(start + first, size) << first
         return mask
 
     def _weekdays_within(self, start: int, length: int) -> int:
