@@ -252,10 +252,12 @@ class Tickwork:
         allow_commands: bool = False,
         priority_at_most: int | None = None,
         ageing: timedelta | float | None = None,
+        replica_lag: timedelta | float | None = None,
     ) -> None:
         """Run a worker alone, until a signal stops it; *lease* is how long a claim lasts unrenewed (30 s).
 
         *priority_at_most*: only what is at least so urgent. *ageing*: what has waited so long counts as one point more
+        urgent, so that nothing waits for ever behind a steady stream of better work. *replica_lag*: while a replica of the
         database is further behind than that, no more work is taken.
         """
         self.process(
@@ -266,6 +268,7 @@ class Tickwork:
             allow_commands=allow_commands,
             priority_at_most=priority_at_most,
             ageing=ageing,
+            replica_lag=replica_lag,
         ).run()
 
     def process(
@@ -279,6 +282,7 @@ class Tickwork:
         allow_commands: bool = False,
         priority_at_most: int | None = None,
         ageing: timedelta | float | None = None,
+        replica_lag: timedelta | float | None = None,
     ) -> Process:
         """Return what would run, not started: ``with app.process():`` runs it beside your own code.
 
@@ -301,6 +305,7 @@ class Tickwork:
                 allows_commands=allow_commands,
                 priority_at_most=priority_at_most,
                 ageing=ageing,
+                replica_lag=replica_lag,
             )
             if worker
             else None

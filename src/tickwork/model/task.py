@@ -22,7 +22,18 @@ from tickwork.watch import Instant, to_instant
 #: What a verb did to a task. A running task cannot be taken back: it was *asked* to stop. One that has finished is *over*.
 #: *done* answers a retry of a task that went well: it comes back only where that is said.
 TaskDid = Literal[
-    "put", "exists", "edited", "unchanged", "cancelled", "asked", "over", "unknown", "running", "retried", "done", "freed"
+    "put",
+    "exists",
+    "edited",
+    "unchanged",
+    "cancelled",
+    "asked",
+    "over",
+    "unknown",
+    "running",
+    "retried",
+    "done",
+    "freed",
 ]
 
 
