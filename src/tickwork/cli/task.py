@@ -13,6 +13,7 @@ from tickwork.cli.connecting import as_json, connected
 from tickwork.cli.failing import FINE, SOME_FAILED
 from tickwork.cli.showing import fields_of, list_rows, say_json, show_fields
 from tickwork.cli.task_bulk import COMMANDS, named
+from tickwork.cli.task_figures import COMMANDS as FIGURES
 from tickwork.cli.teaching import Group
 from tickwork.errors import NotFound
 
@@ -185,5 +186,5 @@ def _tell(done: Any, as_json: bool) -> None:
         click.echo(f"{done.did}: task {done.id}" + (f" (key {done.key})" if done.key else ""))
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *FIGURES):
     task.add_command(command)
