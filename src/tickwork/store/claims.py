@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from tickwork.model.work import Claimed
 from tickwork.store import leases
 from tickwork.store.dialect import Transaction
@@ -39,6 +41,16 @@ class Subscription:
             "priority_at_most": self.priority_at_most,
             "ageing": self.ageing,
         }
+
+    @property
+    def told(self) -> str:
+        """What others are told about it, as JSON: ``tickwork why`` says where nobody serves a queue.
+
+        >>> Subscription(queues=("mail",)).told
+        '{"namespaces":[],"queues":["mail"],"priority_at_most":9999}'
+        """
+        said = {"namespaces": self.namespaces, "queues": self.queues, "priority_at_most": self.priority_at_most}
+        return msgspec.json.encode(said).decode()
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,8 @@ class Worker:
 
     def _register(self) -> int:
         with self.store.begin("worker") as transaction:
-            number = workers.register(transaction, "worker", socket.gethostname(), os.getpid(), self.name)
+            served = self.pump.subscription.told
+            number = workers.register(transaction, "worker", socket.gethostname(), os.getpid(), self.name, served)
             workers.register_handlers(transaction, number, self.registry.schemas)
             claims.take_up_unhandled(transaction, list(self.registry))
             self.pump.foreign = workers.foreign_handlers(transaction, self.registry)
