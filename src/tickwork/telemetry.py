@@ -3,10 +3,10 @@
 Nothing is configured on import; an application's own logging just sees these loggers:
 
 =========================  ==========================================================================================
-``tickwork.daemon``        DEBUG: nothing to do until when
 ``tickwork.planning``      DEBUG: ``planned``, with when next; WARNING: set aside, and why
 ``tickwork.firing``        DEBUG: each row of the ledger: ``fired``, ``skipped``, ``coalesced``; WARNING: set aside
 ``tickwork.loop.NAME``     DEBUG: ``sleeps until``, ``woken by``; WARNING: an error that is waited out
+``tickwork.nap.NAME``      DEBUG: sleeps that end in vain, for somebody who asks for everything (``-vv``)
 ``tickwork.worker``        WARNING: failed attempts, lost leases, old work; DEBUG: each claim, each end
 ``tickwork.rescue``        WARNING: what was taken back from a process that has gone
 ``tickwork.jobs``          jobs: fired, run, ended
@@ -36,7 +36,7 @@ FIELDS = (
 )  # fmt: skip
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 #: Loops whose sleeping is of no interest to a person who asks what was decided.
-QUIET_LOOPS = ("tickwork.loop.heartbeat", "tickwork.loop.rescue", "tickwork.loop.presence", "tickwork.loop.rezoning")
+QUIET_LOOPS = ("tickwork.loop.heartbeat", "tickwork.loop.rescue", "tickwork.loop.presence", "tickwork.loop.zone-data")
 
 
 class JsonLines(logging.Formatter):
@@ -90,6 +90,7 @@ def speaking(stream: TextIO, verbose: int = 0, style: str = "text") -> Iterator[
         "": {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG),
         "tickwork": logging.DEBUG if verbose else logging.WARNING,
         "tickwork.action": logging.INFO,  # a line that a person ordered is always written
+        "tickwork.nap": logging.DEBUG if verbose > 1 else logging.INFO,
         **dict.fromkeys(QUIET_LOOPS, logging.DEBUG if verbose > 1 else logging.INFO),
     }
     before = {name: logging.getLogger(name).level for name in levels}

@@ -23,8 +23,8 @@ from tickwork.watch import SECOND, Instant, Watch, show_instant
 
 log = logging.getLogger("tickwork.loop")
 
-#: A sleep that is shorter than this is not worth a line in the log, in seconds.
-NAP_SECONDS = 0.5
+#: Two times that a loop sleeps until are the same to a reader of its log when they lie so near, in microseconds.
+SAME = SECOND // 10
 #: How often a loop looks when nobody can ring its bell, and when a listener hears for it.
 POLL_DEAF, POLL_HEARING = 1 * SECOND, 10 * SECOND
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
@@ -54,13 +54,51 @@ class Bell:
         return rang
 
 
+class Diary:
+    """Says until when a loop sleeps and what woke it.
+
+    A sleep until the same time as the one before is a nap: somebody rang and there was nothing new, or it was time to
+    look. Naps are told to ``tickwork.nap``, which only somebody who asks for everything reads.
+    """
+
+    def __init__(self, name: str, watch: Watch) -> None:
+        self.name, self.watch = name, watch
+        self._log, self._naps = log.getChild(name), logging.getLogger(f"tickwork.nap.{name}")
+        self._voice = self._naps
+        self._until: Instant | None = -SAME
+        self._asleep = False
+
+    def sleeps(self, until: Instant | None, poll: int) -> None:
+        """The loop sleeps *until* then, on its own watch (None: until it is rung), and looks every *poll*."""
+        if not self._log.isEnabledFor(logging.DEBUG):
+            return
+        same = until == self._until or (
+            until is not None and self._until is not None and abs(until - self._until) < SAME
+        )
+        self._voice, self._until, self._asleep = self._naps if same else self._log, until, True
+        if until is None:
+            self._voice.debug("%s sleeps until it is rung, and looks every %g s", self.name, poll / SECOND)
+        else:
+            at = time.time_ns() // 1000 + max(0, until - self.watch.now())
+            self._voice.debug("%s sleeps until %s", self.name, show_instant(at), extra={"until_at": at})
+
+    def woken(self, *, rang: bool) -> None:
+        """It is awake: somebody *rang*, or its time has come (or that of a look, which is a nap's end)."""
+        if not self._asleep:
+            return
+        on_time = not rang and self._until is not None and self._until <= self.watch.now()
+        voice = self._log if on_time else self._voice
+        voice.debug("%s is woken by %s", self.name, "the bell" if rang else "the time")
+        self._asleep = False
+
+
 class Runner:
     """Runs one loop in a thread of its own until it is stopped."""
 
     def __init__(self, loop: Loop, watch: Watch, poll: Callable[[], int] = lambda: POLL_DEAF) -> None:
         self.loop, self.watch, self.poll = loop, watch, poll
         self.bell = Bell()
-        self._log = log.getChild(loop.name)
+        self._log, self._diary = log.getChild(loop.name), Diary(loop.name, watch)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name=f"tickwork-{loop.name}", daemon=True)
 
@@ -96,22 +134,16 @@ class Runner:
                 continue
             trouble = 0
             if not self._stopping.is_set():
-                self._sleep(self._pause(again_at))
+                self._sleep(again_at)
 
-    def _sleep(self, seconds: float) -> None:
-        """Wait for the bell, at most so long; a person who asked for it reads both ends of a longer sleep."""
-        telling = seconds >= NAP_SECONDS and self._log.isEnabledFor(logging.DEBUG)
-        if telling:
-            until = time.time_ns() // 1000 + round(seconds * SECOND)
-            self._log.debug("%s sleeps until %s", self.loop.name, show_instant(until), extra={"until_at": until})
-        rang = self.bell.wait(seconds)
-        if telling and not self._stopping.is_set():
-            self._log.debug("%s is woken by %s", self.loop.name, "the bell" if rang else "the time")
-
-    def _pause(self, again_at: Instant | None) -> float:
-        if again_at is None:
-            return self.poll() / SECOND
-        return min(self.poll(), max(0, again_at - self.watch.now())) / SECOND
+    def _sleep(self, again_at: Instant | None) -> None:
+        poll = self.poll()
+        pause = poll if again_at is None else min(poll, again_at - self.watch.now())
+        if pause > 0:
+            self._diary.sleeps(again_at, poll)
+        rang = self.bell.wait(pause / SECOND)
+        if not self._stopping.is_set():
+            self._diary.woken(rang=rang)
 
     def _tell(self, error: Exception, seconds: float) -> None:
         if isinstance(error, StoreUnavailable | ReadOnlyStore):

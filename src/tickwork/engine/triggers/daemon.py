@@ -7,17 +7,13 @@ so that the loop around it sleeps until then or until a bell rings.
 
 from __future__ import annotations
 
-import logging
-
 from tickwork.engine.triggers.firing import Firings
 from tickwork.engine.triggers.planning import Planning
 from tickwork.engine.triggers.stopwatch import Stopwatch
 from tickwork.store import events
 from tickwork.store.events import Outlook
 from tickwork.store.store import Store
-from tickwork.watch import SECOND, Instant, show_instant
-
-log = logging.getLogger("tickwork.daemon")
+from tickwork.watch import SECOND, Instant
 
 #: How long to wait when all that is due or changed is held by somebody.
 HELD_PAUSE = SECOND // 2
@@ -48,8 +44,6 @@ class TriggerDaemon:
             waits.append(self.firings.mark.bottom_in)
         if not waits:
             return None
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("nothing to do until %s", show_instant(outlook.now + min(waits)))
         return now + max(0, min(waits))
 
     def _look(self) -> Outlook:
