@@ -25,10 +25,10 @@ from tickwork.clocks.every import Every
 from tickwork.clocks.placed import PlacedClock
 from tickwork.clocks.stored import Stored
 from tickwork.clocks.times import times_of
-from tickwork.clocks.wall import next_utc, prev_utc
+from tickwork.clocks.wall import FIRST_SECOND, LAST_SECOND, next_utc, prev_utc
 from tickwork.clocks.zone import FoldPolicy, GapPolicy
 from tickwork.errors import InvalidClock
-from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, Instant
+from tickwork.watch import Instant
 
 MACROS = {
     "@hourly": "0 * * * *",
@@ -51,7 +51,6 @@ _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|w|d|h|m|s)")
 _UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _LONGEST = 1_000
 _EVERY_DAY = EveryDay()
-_FIRST_SECOND, _LAST_SECOND = FIRST_INSTANT // 1_000_000, LAST_INSTANT // 1_000_000
 
 
 class Compiled(NamedTuple):
@@ -100,20 +99,21 @@ class Cron(PlacedClock):
         if compiled is None:
             compiled_cron(_settled(text, ""))  # refuses what would be refused later, under the trigger's key
         beats = compiled is not None and compiled.beats
-        self._set(expression=text, _compiled=compiled)
+        self._set(expression=text, _compiled=compiled, _held=None if compiled is None else compiled.rule)
         self._set(_gap="skip" if beats else self.gap, _fold="both" if beats else self.fold)
 
     def rule(self, since: Instant) -> LocalRule:
         return self._settled_rule()
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
+        rule = self._held
         utc = (since if after is None else after) // 1_000_000 + 1
-        found = next_utc(self._settled_rule(), self._tz, self._gap, self._fold, utc)
-        return None if found is None or found > _LAST_SECOND else found * 1_000_000
+        found = next_utc(self._settled_rule() if rule is None else rule, self._tz, self._gap, self._fold, utc)
+        return None if found is None or found > LAST_SECOND else found * 1_000_000
 
     def prev_at(self, before: Instant, since: Instant) -> Instant | None:
         found = prev_utc(self._settled_rule(), self._tz, self._gap, self._fold, (before - 1) // 1_000_000)
-        return None if found is None or found < _FIRST_SECOND else found * 1_000_000
+        return None if found is None or found < FIRST_SECOND else found * 1_000_000
 
     def resolve(self, key: str, at: Instant) -> Clock:
         """Return the clock with every H settled by the key; without an H this is the clock itself.

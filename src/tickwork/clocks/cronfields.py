@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tickwork.clocks.dayofmonth import nearest_weekday
 from tickwork.clocks.describe import MONTHS, WEEKDAYS
@@ -18,7 +19,7 @@ _MONTH_NAMES = {name[:3].upper(): number for number, name in enumerate(MONTHS, 1
 _DAY_NAMES = {name[:3].upper(): number for number, name in enumerate(WEEKDAYS)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FieldKind:
     """What one field may hold: numbers from *low* to *high*, *size* of them, and names for some."""
 
@@ -54,6 +55,7 @@ def starred(text: str) -> bool:
     return text.startswith(("*", "?"))
 
 
+@lru_cache(maxsize=1024)  # a crontab says 0, * and */5 in line after line
 def read_numbers(kind: FieldKind, text: str) -> tuple[int, ...]:
     """Return the numbers that a field stands for, rising.
 
@@ -148,6 +150,7 @@ class DayField:
 _ALL_DAYS = DayField(tuple(range(1, 32)), (), (), (), starred=True)
 
 
+@lru_cache(maxsize=1024)
 def read_days(text: str) -> DayField:
     """Read the day-of-month field."""
     if text == "*":
@@ -203,6 +206,7 @@ class WeekdayField:
 _ALL_WEEKDAYS = WeekdayField(tuple(range(7)), (), starred=True)
 
 
+@lru_cache(maxsize=1024)
 def read_weekdays(text: str) -> WeekdayField:
     """Read the day-of-week field."""
     if text == "*":

@@ -53,6 +53,7 @@ class Daily(PlacedClock):
     ) -> None:
         self._place(zone, gap, fold)
         self._set(times=read_times(time), every=read_every(every, "days"), start=read_start(start))
+        self._hold(self.every, self.start)
 
     def rule(self, since: Instant) -> LocalRule:
         return _rule(self.times, self.every, *self.counted_from(since, self.every, self.start))

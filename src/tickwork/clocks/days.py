@@ -72,7 +72,7 @@ class MonthDays:
     shapes.
     """
 
-    __slots__ = ("anchor", "first", "held", "months", "pick", "shapes", "step", "years")
+    __slots__ = ("anchor", "each", "first", "held", "months", "pick", "shapes", "step", "years")
 
     def __init__(
         self,
@@ -87,7 +87,8 @@ class MonthDays:
         self.pick, self.months, self.step, self.anchor, self.first = pick, months, step, anchor, first
         self.years = tuple(years) if years is not None else None
         self.shapes: dict[int, int] = {}
-        self.held = (0, 0, 0)  # the month of the last answer: first day, first day after it, mask
+        self.each = months == 0xFFF and years is None and step == 1  # no month is passed over
+        self.held = (0, 0, 0, 0)  # the month of the last answer: first day, first day after it, mask, number
 
     def mask(self, index: int, start: int) -> int:
         """Return the mask of the month that starts on day *start*."""
@@ -98,12 +99,14 @@ class MonthDays:
         return mask
 
     def next_day(self, day: int) -> int | None:
-        begins, ends, mask = self.held
+        begins, ends, mask, index = self.held
         if begins <= day < ends:
             mask >>= day - begins
             if mask:
                 return day + (mask & -mask).bit_length() - 1
-        index, of_month = month_of(max(day, self.first))
+            index, of_month = index + 1, 1
+        else:
+            index, of_month = month_of(max(day, self.first))
         found = self._next_month(index)
         if found is None:
             return None
@@ -116,7 +119,7 @@ class MonthDays:
             mask = full >> (of_month - 1)
             if mask:
                 if start >= self.first:
-                    self.held = (start, start + month_length(index), full)
+                    self.held = (start, start + month_length(index), full, index)
                 return start + of_month + (mask & -mask).bit_length() - 2
             found, of_month = self._next_month(index + 1), 1
             if found is None or found > limit:
@@ -157,6 +160,8 @@ class MonthDays:
         )
 
     def _next_month(self, index: int) -> int | None:
+        if self.each:
+            return index if index <= _LAST_MONTH else None
         for _ in range(_CYCLE_MONTHS):
             if self.years is not None:
                 place = bisect_left(self.years, index // 12)
@@ -171,6 +176,8 @@ class MonthDays:
         return None
 
     def _prev_month(self, index: int) -> int | None:
+        if self.each:
+            return index if index >= _FIRST_MONTH else None
         for _ in range(_CYCLE_MONTHS):
             if self.years is not None:
                 place = bisect_right(self.years, index // 12)

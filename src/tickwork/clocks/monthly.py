@@ -60,6 +60,7 @@ class Monthly(PlacedClock):
         self._place(zone, gap, fold)
         self._set(days=read_days(day), times=read_times(time), clamp=check_clamp(clamp))
         self._set(every=read_every(every, "months"), start=read_start(start))
+        self._hold(self.every, self.start)
 
     def rule(self, since: Instant) -> LocalRule:
         anchor, first = self.counted_from(since, self.every, self.start)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tickwork.clocks.calendar import FIRST_DAY
+from tickwork.clocks.calendar import FIRST_DAY, LocalRule
 from tickwork.clocks.stored import Stored
 from tickwork.clocks.timeofday import write_date
-from tickwork.clocks.wall import WallClock
+from tickwork.clocks.wall import LAST_SECOND, WallClock, next_utc
 from tickwork.clocks.zone import FoldPolicy, GapPolicy, Zone, check_fold, check_gap
 from tickwork.watch import Instant
 
@@ -22,9 +22,23 @@ class PlacedClock(WallClock):
     gap: GapPolicy
     fold: FoldPolicy
     _tz: Zone = field(compare=False)
+    #: The rule, where it does not depend on ``since``: then it is worked out once, for a daemon asks thousands a second.
+    _held: LocalRule | None = field(compare=False)
 
     def tz(self) -> Zone:
         return self._tz
+
+    def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
+        rule = self._held
+        utc = (since if after is None else after) // 1_000_000 + 1
+        found = next_utc(self.rule(since) if rule is None else rule, self._tz, self.gap, self.fold, utc)
+        return None if found is None or found > LAST_SECOND else found * 1_000_000
+
+    def _hold(self, every: int, start: int | None) -> None:
+        """Keep the rule of a clock whose steps, if it has any, are counted from its start."""
+        self._set(_held=None)
+        if every == 1 or start is not None:
+            self._set(_held=self.rule(0))
 
     def counted_from(self, since: Instant, every: int, start: int | None) -> tuple[int, int]:
         """Return the day from which steps are counted, and the first day that may count at all."""

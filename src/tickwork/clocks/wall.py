@@ -21,8 +21,8 @@ from tickwork.clocks.clock import Clock
 from tickwork.clocks.zone import BEGINNING, END, FURTHEST, FoldPolicy, GapPolicy, Zone
 from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, Instant
 
-_LAST_SECOND = LAST_INSTANT // 1_000_000
-_FIRST_SECOND = FIRST_INSTANT // 1_000_000
+LAST_SECOND = LAST_INSTANT // 1_000_000
+FIRST_SECOND = FIRST_INSTANT // 1_000_000
 #: Segments looked at before a rule that only ever falls into gaps is given up: two a year for 400 years, and a margin.
 MOST_SEGMENTS = 2_000
 #: Further ahead than any two offsets of one zone lie apart, in seconds.
@@ -54,7 +54,7 @@ def next_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc:
             missing = rule.next_local(utc + before)
             if missing is not None and missing < start + offset and (best is None or missing - before < best):
                 best = missing - before
-        if best is not None or end >= END or end > _LAST_SECOND:
+        if best is not None or end >= END or end > LAST_SECOND:
             return best
         if utc == start:  # a whole segment has nothing: leap to where the next local time can be
             if local is None:
@@ -77,7 +77,7 @@ def prev_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc:
             missing = rule.prev_local(min(utc, start + offset - before - 1) + before)
             if missing is not None and missing - before >= start and (best is None or missing - before > best):
                 best = missing - before
-        if best is not None or start <= BEGINNING or start < _FIRST_SECOND:
+        if best is not None or start <= BEGINNING or start < FIRST_SECOND:
             return best
         if utc == end - 1:
             if local is None:
@@ -107,8 +107,8 @@ class WallClock(Clock):
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
         utc = (since if after is None else after) // 1_000_000 + 1
         found = next_utc(self.rule(since), self.tz(), self.gap, self.fold, utc)
-        return None if found is None or found > _LAST_SECOND else found * 1_000_000
+        return None if found is None or found > LAST_SECOND else found * 1_000_000
 
     def prev_at(self, before: Instant, since: Instant) -> Instant | None:
         found = prev_utc(self.rule(since), self.tz(), self.gap, self.fold, (before - 1) // 1_000_000)
-        return None if found is None or found < _FIRST_SECOND else found * 1_000_000
+        return None if found is None or found < FIRST_SECOND else found * 1_000_000

@@ -53,6 +53,7 @@ class Weekly(PlacedClock):
         self._place(zone, gap, fold)
         self._set(weekdays=read_weekdays(weekdays), times=read_times(time))
         self._set(every=read_every(every, "weeks"), start=read_start(start))
+        self._hold(self.every, self.start)
 
     def rule(self, since: Instant) -> LocalRule:
         return _rule(self.weekdays, self.times, self.every, *self.counted_from(since, self.every, self.start))

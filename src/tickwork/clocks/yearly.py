@@ -60,6 +60,7 @@ class Yearly(PlacedClock):
         self._set(every=read_every(every, "years"), start=read_start(start))
         if not MonthDays(PickDays(self.days, self.clamp), months=1 << (self.month - 1)).ever():
             raise InvalidClock("day", day, f"a day that {MONTHS[self.month - 1]} has: this one never fires")
+        self._hold(self.every, self.start)
 
     def rule(self, since: Instant) -> LocalRule:
         anchor, first = self.counted_from(since, self.every, self.start)
