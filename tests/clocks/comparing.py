@@ -7,6 +7,7 @@ import random
 from tests.clocks.expressions import random_expression
 from tests.clocks.reference import cron_fires
 from tickwork.clocks import Cron, Zone
+from tickwork.clocks.zone import zone_names
 from tickwork.errors import InvalidClock
 
 ZONES = (
@@ -15,15 +16,18 @@ ZONES = (
 )  # fmt: skip
 SECOND = 1_000_000
 FIRST, LAST = 631_152_000, 2_145_916_800  # 1990 to 2038
+EARLIEST, LATEST = -2_208_988_800, 16_725_225_600  # 1900 to 2500
 
 
 def agrees(draw: random.Random) -> str:
     """Compare one random expression in a random zone on a stretch around a random move of the clocks."""
     expression = random_expression(draw)
-    name, gap = draw.choice(ZONES), draw.choice(("shift", "skip"))
-    fold = draw.choice(("first", "last", "both"))
-    moves = Zone.get(name).transitions(FIRST, LAST)
-    middle = draw.choice(moves)[0] if moves and draw.random() < 0.8 else draw.randrange(FIRST, LAST)
+    anywhere = draw.random() < 0.3
+    name = draw.choice(zone_names() if anywhere else ZONES)
+    gap, fold = draw.choice(("shift", "skip")), draw.choice(("first", "last", "both"))
+    first, last = (EARLIEST, LATEST) if anywhere else (FIRST, LAST)
+    moves = Zone.get(name).transitions(first, last)
+    middle = draw.choice(moves)[0] if moves and draw.random() < 0.8 else draw.randrange(first, last)
     dense = len(expression.split()) > 5
     span = 3 * 3600 if dense else draw.choice((86_400, 3 * 86_400, 40 * 86_400) if draw.random() < 0.3 else (86_400,))
     low = middle - draw.randrange(span)

@@ -96,7 +96,7 @@ def cron_fires(expression: str, name: str, low: int, high: int, gap: str = "shif
         datetime(day.year, day.month, day.day, hour, minute, second)
         for day in days(begin, end)
         if number_in(parts[4], day.month, 1, 12, MONTH_NAMES)
-        and number_in(years, day.year, 1970, 2199, ())
+        and (years == "*" or number_in(years, day.year, 1970, 2199, ()))
         and day_in(parts[3], parts[5], day)
         for hour in hours
         for minute in minutes
