@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ def shop(database: str, tmp_path: Path, monkeypatch: Any) -> Any:
     app.handler("held")(lambda task: None)
     yield app
     app.close()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                state, parent, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(parent) == pid and state != "Z":
+                    found.append(int(entry.name))
+    return found
 
 
 def pids(app: Tickwork) -> set[int]:
@@ -102,11 +115,48 @@ def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) 
     assert "nobody works" in capsys.readouterr().err
 
 
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_pool_hibernates_and_wakes(shop: Tickwork, database: str, capsys: Any) -> None:
+    """Issue 5, hibernating when idle: nobody but the supervisor is left, who knows the handlers, hears, and calls one."""
+    held = shop.handlers["held"]
+    killed: set[int] = set()
+
+    def sleeps() -> bool:
+        there = {(member.pid, member.name) for member in shop.workers.list() if member.pid not in killed}
+        return there == {(supervisor.pid, "lookout")} and not children(supervisor.pid)
+
+    with child(
+        *("-m", "tickwork", "worker", "--app", "shop_app:app", "--processes", "0..2", "--shrink-after", "0.5s"),
+        "--lease",
+        "1s",
+    ) as supervisor:
+        until(sleeps)
+        assert shop.available()
+        assert run(["worker", "list", "--database", database]) == 0
+        assert "nothing: hibernates" in capsys.readouterr().out
+        assert run(["task", "put", "note", "--database", database]) == 0  # it is known who will run it
+        assert run(["task", "put", "nobody", "--database", database]) != 0
+        until(lambda: shop.counts().archive.get("done") == 1)
+        task = shop.put(held.task()).id
+        until(lambda: any(each.progress for member in shop.workers.list() for each in member.tasks))
+        (doomed,) = [member.pid for member in shop.workers.list() if member.tasks]
+        os.kill(doomed, signal.SIGKILL)
+        killed.add(doomed)
+        until(lambda: shop.tasks.get(task).lost == 1 and shop.tasks.get(task).state == "running")
+        shop.tasks.cancel(task)
+        until(lambda: shop.counts().archive.get("cancelled") == 1)
+        until(sleeps)
+        supervisor.send(signal.SIGTERM)
+        assert supervisor.wait() == 0
+    assert pids(shop) <= killed
+
+
 @pytest.mark.stores("sqlite")
-@pytest.mark.parametrize("said", ["0", "3..2", "many"])
+@pytest.mark.parametrize("said", ["0", "0..0", "3..2", "many"])
 def test_a_number_of_processes_that_cannot_be(said: str, capsys: Any) -> None:
     assert run(["worker", "--processes", said]) == 2
-    assert "write 4, or 2..8" in capsys.readouterr().err
+    assert "write 4, or 2..8, or 0..8" in capsys.readouterr().err
 
 
 @pytest.mark.stores("sqlite", "postgresql-18")

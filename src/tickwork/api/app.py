@@ -316,10 +316,12 @@ class Tickwork:
             self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
         )
         parts: list[Part] = [looking_after_jobs]
+        post = None
         if working is not None:
+            post = assembly.post_of(self.settings, working, self.generators.asked_every)
             better = people_first(working)
             parts.append(GeneratorPart(self.store, self.settings.namespace, self.generators.all(), better=better))
-        return assembly.process_of(self.store, daemon=daemon, worker=working, parts=parts)
+        return assembly.process_of(self.store, daemon=daemon, worker=working, parts=parts, post=post)
 
     def run_tasks(self, *tasks: str | int, allow_commands: bool = False) -> list[TaskRow]:
         """Run these tasks here and now, one after the other, whatever their time; return what became of them.

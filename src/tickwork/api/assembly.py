@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from tickwork.api.by_hand import Hand
 from tickwork.api.desk import Desk, Perform
@@ -14,6 +16,7 @@ from tickwork.api.settings import Settings
 from tickwork.engine.presence import Presence
 from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.tasks.command import allow_commands
+from tickwork.engine.tasks.post import LONGEST_ABSENCE, Post
 from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
@@ -24,7 +27,7 @@ from tickwork.model import limits
 from tickwork.model.action import COMMAND
 from tickwork.store.claims import LEAST_URGENT, Subscription
 from tickwork.store.dialect import Result, Verb
-from tickwork.store.open import open_store
+from tickwork.store.open import open_store, sqlite_path
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
 from tickwork.watch import HOUR, SECOND, Instant, SystemWatch, Watch, to_duration
@@ -137,12 +140,33 @@ def jobs_of(store: Store, settings: Settings, handlers: Registry, *, controls: b
     return JobPart(store, handlers, controls=controls, runs=runs, namespaces=(settings.namespace,))
 
 
-def process_of(store: Store, *, daemon: bool, worker: Worker | None, parts: Sequence[Part] = ()) -> Process:
+def post_of(settings: Settings, worker: Worker, asked_every: Iterable[int]) -> Post:
+    """Return what a worker process serves, for whoever stands in for it, and how often its generators must be asked."""
+    served, address, absence = worker.pump.subscription, settings.database, LONGEST_ABSENCE
+    if urlsplit(address).scheme == "sqlite":
+        path, _ = sqlite_path(address)
+        query = urlsplit(address).query
+        address = f"sqlite:///{Path(path).absolute()}" + (f"?{query}" if query else "")
+        absence = 0 if path == ":memory:" else absence  # nobody else can see it
+    return Post(
+        address,
+        settings.schema,
+        served.namespaces,
+        served.queues,
+        served.priority_at_most,
+        worker.registry.schemas,
+        min([absence, *asked_every]),
+    )
+
+
+def process_of(
+    store: Store, *, daemon: bool, worker: Worker | None, parts: Sequence[Part] = (), post: Post | None = None
+) -> Process:
     """Return what runs beside each other in this process."""
     if daemon:
         presence = Presence(store, "daemon")
         parts = (*parts, LoopPart(store, Rezoning(store)), LoopPart(store, presence, ended=presence.leave))
-    return Process(store, TriggerDaemon(store) if daemon else None, worker, parts)
+    return Process(store, TriggerDaemon(store) if daemon else None, worker, parts, post)
 
 
 def hand_of(store: Store, settings: Settings, handlers: Registry) -> Hand:

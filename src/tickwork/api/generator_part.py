@@ -42,6 +42,10 @@ class GeneratorPart:
         self._threads = ThreadPoolExecutor(self.hands.size, thread_name_prefix="tickwork-generator")
         self._runner: Runner | None = None
 
+    @property
+    def in_hand(self) -> int:
+        return len(self.pump.running)
+
     def start(self, listener: Listener) -> None:
         """Start the threads."""
         runner = self._runner = Runner(self.pump, self.store.watch or SystemWatch(), listener.poll)

@@ -16,7 +16,7 @@ import msgspec
 from tickwork.api.desk import Desk
 from tickwork.engine.generators import expiry, retention
 from tickwork.engine.generators.bulk import BulkWork
-from tickwork.engine.generators.collection import Collector, Retention
+from tickwork.engine.generators.collection import Collection, Collector, Retention
 from tickwork.engine.generators.expiry import Expiry
 from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.pump import GeneratorPump, Hands
@@ -139,6 +139,12 @@ class Generators:
         """Return what a worker of this application draws from: what was registered, and retention."""
         collectors = [*retention.collectors(self._kept), *self._collectors]
         return [*self.registered.values(), BulkWork(), Retention(collectors)]
+
+    @property
+    def asked_every(self) -> list[int]:
+        """How often the application's own must be asked at least, in microseconds; an expiry rule's time stands in its row."""
+        own = [each.every for each in self.registered.values() if not isinstance(each, Collection)]
+        return [*own, *(each.interval for each in self._collectors)]
 
     # ------------------------------------------------------------------------------------------------------- working
 

@@ -40,6 +40,10 @@ class JobPart:
         self._threads: JobThreads | None = None
         self._runners: list[Runner] = []
 
+    @property
+    def in_hand(self) -> int:
+        return 0 if self.runs is None else len(self.runs.running)
+
     def start(self, listener: Listener) -> None:
         """Start the threads; *listener* hands over what wake-ups name."""
         watch = self.store.watch or SystemWatch()

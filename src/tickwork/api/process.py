@@ -16,7 +16,8 @@ from types import FrameType
 from typing import Any, Protocol, Self
 
 from tickwork.engine.loop import Listener, Runner
-from tickwork.engine.tasks.copy import supervised
+from tickwork.engine.tasks.copy import Load, supervised
+from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.supervisor import dump_stacks
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
@@ -36,13 +37,24 @@ class Part(Protocol):
 
     def stop(self, grace: float) -> bool: ...
 
+    @property
+    def in_hand(self) -> int:
+        """How many runs it has in hand."""
+        ...
+
 
 class Process:
     """What runs beside each other in one process, on one store."""
 
     def __init__(
-        self, store: Store, daemon: TriggerDaemon | None, worker: Worker | None, parts: Sequence[Part] = ()
+        self,
+        store: Store,
+        daemon: TriggerDaemon | None,
+        worker: Worker | None,
+        parts: Sequence[Part] = (),
+        post: Post | None = None,
     ) -> None:
+        self.post = post
         self.store, self.trigger_daemon, self.task_worker, self.parts = store, daemon, worker, tuple(parts)
         self._listener = Listener(store.dialect.ear)
         self._runner: Runner | None = None
@@ -93,7 +105,7 @@ class Process:
         """Start, wait for a signal or :meth:`ask_to_stop`, stop."""
         with self._signals():
             if self.task_worker is not None:
-                supervised(self.task_worker.load, self.ask_to_stop)
+                supervised(self._load, self.ask_to_stop, self.post)
             self.start()
             try:
                 while not self._stopping.is_set():
@@ -103,6 +115,10 @@ class Process:
             finally:
                 gentle = self.stop(grace)
         return gentle
+
+    def _load(self) -> Load:
+        assert self.task_worker is not None
+        return self.task_worker.load()._replace(beside=sum(part.in_hand for part in self.parts))
 
     def __enter__(self) -> Self:
         self.start()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tickwork.api.app import Tickwork
 
 #: What the supervisor keeps to itself, and how many words each option takes.
-OWN = {"--processes": 1, "--recycle-after": 1, "--memory-limit": 1, "--reload": 0}
+OWN = {"--processes": 1, "--recycle-after": 1, "--memory-limit": 1, "--reload": 0, "--shrink-after": 1}
 ARGUMENTS = "tickwork.worker.arguments"
 
 
@@ -47,8 +47,8 @@ class Processes(click.ParamType[tuple[int, int]]):
             return value
         found = re.fullmatch(r"(\d{1,4})(?:\.\.(\d{1,4}))?", value)
         least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= least <= most <= 1_000:
-            self.fail(f"{value!r} is not a number of processes; write 4, or 2..8", param, ctx)
+        if not 0 <= least <= most <= 1_000 or most < 1:
+            self.fail(f"{value!r} is not a number of processes; write 4, or 2..8, or 0..8", param, ctx)
         return least, most
 
 
@@ -66,6 +66,9 @@ class Processes(click.ParamType[tuple[int, int]]):
 )
 @click.option("--recycle-after", type=DURATION, metavar="DURATION", help="Replace a process of that age.")
 @click.option("--memory-limit", type=click.IntRange(16), metavar="MB", help="Replace a process that takes more.")
+@click.option(
+    "--shrink-after", type=DURATION, metavar="DURATION", help="One fewer when fewer would have done for so long (1m)."
+)
 @click.option("--reload", "reloads", is_flag=True, help="Replace the processes when a source file here changes.")
 @speaking
 @connectable
@@ -75,15 +78,18 @@ def worker(
     recycle_after: timedelta | None,
     memory_limit: int | None,
     reloads: bool,
+    shrink_after: timedelta | None,
     **settings: Any,
 ) -> int | None:
     """Run a worker: it claims tasks and runs their handlers.
 
     The first signal stops claiming and lets running tasks finish; a second one stops at once. SIGQUIT writes what every
-    thread is doing to standard error. Several processes are supervised: one that ends is replaced.
+    thread is doing to standard error. Several processes are supervised: one that ends is replaced. With 0..N the pool
+    hibernates when nothing has run for a while: the supervisor looks out alone, and starts a process when there is work.
 
     $ tickwork worker --app myapp:app --concurrency 16
     $ tickwork worker --app myapp:app --processes 2..8 --recycle-after 6h --memory-limit 512
+    $ tickwork worker --app myapp:app --processes 0..4 --shrink-after 5m
     $ tickwork worker --app myapp:app --queue mail --priority-at-most 1000
     $ tickwork worker list
     """
@@ -104,6 +110,7 @@ def worker(
         recycle_after=recycle_after,
         memory_limit=memory_limit,
         reload=Path.cwd() if reloads else None,
+        shrink_after=shrink_after,
     )
 
 
@@ -125,7 +132,8 @@ def list_(app: Tickwork, as_json: bool) -> None:
     for member in members:
         seen = f"{say_seconds((member.now - member.seen_at) // SECOND)} ago"
         who = {"id": member.id, "kind": member.kind, "host": member.host, "pid": member.pid, "seen": seen}
-        rows += [{**who, **_running(task, member.now)} for task in member.tasks] or [{**who, "runs": "nothing"}]
+        idle = {**who, "runs": "nothing: hibernates" if member.name == "lookout" else "nothing"}
+        rows += [{**who, **_running(task, member.now)} for task in member.tasks] or [idle]
     columns = ("id", "kind", "host", "pid", "seen", "runs", "since", "progress")
     list_rows(rows, columns, as_json=False, empty="nobody works: start one with tickwork worker")
     for rest in resting:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.engine.tasks.test_worker import until
 from tickwork.engine.tasks.copy import PIPES
+from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.supervisor import GROW_AFTER, SHRINK_AFTER, YOUNG, Regime, Supervisor
 from tickwork.errors import InvalidInput
 from tickwork.watch import SECOND
@@ -27,6 +28,10 @@ said, lifeline = map(int, os.environ["{PIPES}"].split(","))
 os.write(said, sys.argv[1].encode() + b"\\n")
 os.read(lifeline, 1)
 """
+
+
+POST = Post("sqlite:////w.db", "tickwork").encode().decode()
+RESTLESS = Post("sqlite:////w.db", "tickwork", absence=SECOND).encode().decode()
 
 
 @pytest.fixture
@@ -133,6 +138,63 @@ def test_it_shrinks_when_fewer_would_do_and_not_below(made: Any) -> None:
     assert supervisor.wanted == len(supervisor.staying) == 1
 
 
+class Stand:
+    """Stands in, and calls somebody when it is told to."""
+
+    def __init__(self, post: Post) -> None:
+        self.post, self.calls, self.ended = post, False, False
+
+    def begin(self, now: int) -> None: ...
+
+    def turn(self, now: int) -> bool:
+        return self.calls
+
+    def end(self) -> None:
+        self.ended = True
+
+
+@pytest.mark.parametrize(("load", "goes"), [("0 4 0", True), ("1 4 0", False), ("0 4 0 1", False), ("0 4 1", False)])
+def test_the_last_one_goes_when_nothing_runs_and_comes_when_it_is_called(made: Any, load: str, goes: bool) -> None:
+    supervisor = made(load=f"{POST}\n{load}", least=0, most=2)
+    supervisor._look_out = Stand
+    until(heard(supervisor, 1))
+    (last,) = supervisor.copies
+    assert supervisor.wanted == 1
+    supervisor.turn(1 + SHRINK_AFTER)
+    assert (supervisor.wanted, last.leaving) == ((0, True) if goes else (1, False))
+    if not goes:
+        return
+    stand = supervisor.lookout
+    assert stand.post.address == "sqlite:////w.db"
+    last.process.wait(30)
+    for now in (1, 2, 3):
+        supervisor.turn(SHRINK_AFTER * 2 + now)
+    assert supervisor.copies == []
+    stand.calls = True
+    supervisor.turn(SHRINK_AFTER * 3)
+    assert len(supervisor.copies) == 1
+    assert supervisor.lookout is stand  # until somebody is at work
+    until(heard(supervisor, SHRINK_AFTER * 3))
+    supervisor.turn(SHRINK_AFTER * 3)
+    assert (supervisor.lookout, stand.ended) == (None, True)
+
+
+@pytest.mark.parametrize("said", ["", RESTLESS])
+def test_nobody_goes_of_whom_it_is_not_known_what_he_serves_or_whom_generators_need(made: Any, said: str) -> None:
+    supervisor = made(load=f"{said}\n0 4 0".strip(), least=0, most=1)
+    until(heard(supervisor, 1))
+    supervisor.turn(1 + SHRINK_AFTER)
+    assert (supervisor.wanted, supervisor.copies[0].leaving) == (1, False)
+
+
+def test_nobody_goes_while_the_database_is_away(made: Any, tmp_path: Path) -> None:
+    away = Post(f"sqlite:///{tmp_path}/none/at/all.db", "tickwork").encode().decode()
+    supervisor = made(load=f"{away}\n0 4 0", least=0, most=1)
+    until(heard(supervisor, 1))
+    supervisor.turn(1 + SHRINK_AFTER)
+    assert (supervisor.wanted, supervisor.copies[0].leaving, supervisor.lookout) == (1, False, None)
+
+
 def test_a_changed_source_replaces_all(made: Any, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("one = 1")
     supervisor = made(sources=tmp_path)
@@ -174,7 +236,7 @@ def test_a_copy_that_ended_by_a_signal_of_ours_is_no_accident(made: Any) -> None
     assert supervisor._died_young == 0
 
 
-@pytest.mark.parametrize("bounds", [(0, 1), (2, 1), (1, 1001)])
+@pytest.mark.parametrize("bounds", [(0, 0), (-1, 1), (2, 1), (1, 1001)])
 def test_bounds_that_cannot_be_are_refused(bounds: tuple[int, int]) -> None:
     with pytest.raises(InvalidInput, match="processes"):
         Regime(*bounds)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tickwork.engine.tasks.post import Post
 from tickwork.watch import Instant
 
 log = logging.getLogger("tickwork.supervisor")
@@ -32,10 +33,16 @@ class Load(NamedTuple):
     running: int
     places: int
     more: bool
+    beside: int = 0
+    """What runs without taking a place: jobs, and work of generators."""
 
     @property
     def full(self) -> bool:
         return self.running >= self.places and self.more
+
+    @property
+    def idle(self) -> bool:
+        return not (self.running or self.beside or self.more)
 
 
 class Copy:
@@ -44,6 +51,7 @@ class Copy:
     def __init__(self, command: Sequence[str], now: Instant) -> None:
         self.started_at, self.leaving = now, False
         self.load: Load | None = None
+        self.post: Post | None = None
         self._heard, said = os.pipe()
         lifeline, self._lifeline = os.pipe()
         os.set_blocking(self._heard, False)
@@ -78,9 +86,12 @@ class Copy:
             while read := os.read(self._heard, 65_536):
                 self._text += read
         *lines, self._text = self._text.split(b"\n")
-        if lines:
-            running, places, more = map(int, lines[-1].split())
-            self.load = Load(running, places, bool(more))
+        for line in lines:
+            if line.startswith(b"{"):
+                self.post = Post.decode(line)
+            else:
+                running, places, more, *beside = map(int, line.split())
+                self.load = Load(running, places, bool(more), *beside)
 
     def leave(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to finish what runs and end."""
@@ -97,24 +108,26 @@ class Copy:
         os.close(self._lifeline)
 
 
-def supervised(load: Callable[[], Load], gone: Callable[[], None]) -> None:
-    """In a supervised process: say how busy it is, and call *gone* when the supervisor is; elsewhere nothing."""
+def supervised(load: Callable[[], Load], gone: Callable[[], None], post: Post | None = None) -> None:
+    """In a supervised process: say what it serves and how busy it is, and call *gone* when the supervisor is; else nothing."""
     pipes = os.environ.pop(PIPES, None)
     if pipes is None:
         return
     said, lifeline = map(int, pipes.split(","))
     for pipe in (said, lifeline):
         os.set_inheritable(pipe, False)  # noqa: FBT003
-    threading.Thread(target=_say, args=(said, load), name="tickwork-load", daemon=True).start()
+    threading.Thread(target=_say, args=(said, load, post), name="tickwork-load", daemon=True).start()
     threading.Thread(target=_hold, args=(lifeline, gone), name="tickwork-lifeline", daemon=True).start()
 
 
-def _say(pipe: int, load: Callable[[], Load]) -> None:
+def _say(pipe: int, load: Callable[[], Load], post: Post | None) -> None:
     pause = threading.Event()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), open(pipe, "wb", closefd=False) as said:
+        if post is not None:
+            said.write(post.encode() + b"\n")
         while True:
-            running, places, more = load()
-            os.write(pipe, b"%d %d %d\n" % (running, places, more))
+            said.write(b"%d %d %d %d\n" % load())
+            said.flush()
             pause.wait(SAY_EVERY_SECONDS)
 
 

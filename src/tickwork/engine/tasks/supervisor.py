@@ -1,10 +1,12 @@
 """A supervisor keeps worker processes running: as many as the work needs, none of them for ever.
 
-It opens no database and runs nothing of the user's, so nothing of the user's can hurt it. A process that ends by itself
+It runs nothing of the user's, so nothing of the user's can hurt it. A process that ends by itself
 is replaced, after a wait that doubles while it keeps dying young. One that is too old or takes too much memory is
 replaced first and asked to leave then: it finishes what runs. Between two bounds there are more processes while all are
-full and there is more to do, and fewer when half of them would do. The first signal is passed on, and all finish what
-runs; so is the second one, and they stop at once.
+full and there is more to do, and fewer when half of them would do. Where the lower bound is 0 the last one goes, too, when
+nothing has run for a while: the pool *hibernates*. Then, and only then, the supervisor opens the database itself: a
+lookout that stands in (:mod:`tickwork.engine.tasks.lookout`) says when somebody is needed. The first signal is passed
+on, and all finish what runs; so is the second one, and they stop at once.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from types import FrameType
 from typing import Any
 
 from tickwork.engine.tasks.copy import Copy
-from tickwork.errors import InvalidInput
+from tickwork.engine.tasks.lookout import Lookout
+from tickwork.engine.tasks.post import Post
+from tickwork.errors import InvalidInput, TickworkError
 from tickwork.watch import SECOND, Instant, SteadyWatch
 
 log = logging.getLogger("tickwork.supervisor")
@@ -46,21 +50,32 @@ class Regime:
     memory: int | None = None
     sources: Path | None = None
     """In development: processes are replaced when a Python file below this folder changes."""
+    shrink_after: int = SHRINK_AFTER
+    """For how long fewer would have done before there is one fewer."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.least <= self.most <= 1_000:
-            raise InvalidInput("processes", f"{self.least}..{self.most}", "N or LEAST..MOST, from 1 to 1000")
+        if not 0 <= self.least <= self.most <= 1_000 or self.most < 1:
+            raise InvalidInput(
+                "processes", f"{self.least}..{self.most}", "N or LEAST..MOST, up to 1000; at most 1 or more"
+            )
 
 
 class Supervisor:
     """Keeps copies of one command running. Its turns are told the time of a steady clock."""
 
     def __init__(
-        self, command: Sequence[str], regime: Regime, start: Callable[[Sequence[str], Instant], Copy] = Copy
+        self,
+        command: Sequence[str],
+        regime: Regime,
+        start: Callable[[Sequence[str], Instant], Copy] = Copy,
+        look_out: Callable[[Post], Lookout] = Lookout,
     ) -> None:
-        self.command, self.regime, self._start = list(command), regime, start
+        self.command, self.regime, self._start, self._look_out = list(command), regime, start, look_out
         self.copies: list[Copy] = []
-        self.wanted = regime.least
+        self.wanted = max(1, regime.least)
+        """How many there should be. The first one is started in any case: it says what there is to look out for."""
+        self.lookout: Lookout | None = None
+        """Who stands in while the pool hibernates, and until the first process that was called is at work."""
         self.stopping = False
         self._died_young, self._not_before = 0, 0
         self._full_since: Instant | None = None
@@ -79,6 +94,7 @@ class Supervisor:
         for copy in self.copies:
             copy.hear()
         if self.stopping:
+            self._end_lookout()
             return
         self._look_at_sources()
         for copy in self.staying:
@@ -86,6 +102,7 @@ class Supervisor:
                 log.info("process %d leaves: %s", copy.pid, why)
                 copy.leave()
         self._weigh(now)
+        self._look(now)
         while len(self.staying) < self.wanted and now >= self._not_before:
             self.copies.append(self._start(self.command, now))
             log.info("process %d is started", self.copies[-1].pid)
@@ -106,6 +123,7 @@ class Supervisor:
             while not self.stopping or self.copies:
                 self.turn(watch.now())
                 pause.wait(LOOK_SECONDS)
+        self._end_lookout()
         return 0
 
     def _ended(self, copy: Copy, now: Instant) -> None:
@@ -134,17 +152,55 @@ class Supervisor:
     def _weigh(self, now: Instant) -> None:
         """One more while all are full; one fewer when half of them would do."""
         loads = [copy.load for copy in self.staying if copy.load is not None]
-        full = len(loads) == self.wanted and all(load.full for load in loads)
+        full = len(loads) == self.wanted > 0 and all(load.full for load in loads)
         self._full_since = None if not full else self._full_since or now
         places = sum(load.places for load in loads)
         idle = len(loads) == self.wanted > 1 and sum(load.running for load in loads) * 2 <= places * (
             1 - 1 / self.wanted
         )
+        if self.regime.least == 0 and len(loads) == self.wanted == 1:
+            idle = loads[0].idle
         self._idle_since = None if not idle else self._idle_since or now
         if self._full_since is not None and now - self._full_since >= GROW_AFTER:
             self.wanted, self._full_since = min(self.regime.most, self.wanted + 1), None
-        elif self._idle_since is not None and now - self._idle_since >= SHRINK_AFTER:
-            self.wanted, self._idle_since = max(self.regime.least, self.wanted - 1), None
+        elif self._idle_since is not None and now - self._idle_since >= self.regime.shrink_after:
+            self._idle_since = None
+            if self.wanted > 1:
+                self.wanted = max(self.regime.least, self.wanted - 1)
+            elif self._stands_in(now):
+                self.wanted = 0
+
+    def _stands_in(self, now: Instant) -> bool:
+        """Have a lookout stand in for the last process; without one it stays."""
+        post = self.staying[0].post
+        if post is None or not post.may_be_left:
+            return False
+        if self.lookout is None:
+            lookout = self._look_out(post)
+            try:
+                lookout.begin(now)
+            except TickworkError as error:
+                lookout.end()
+                log.warning("the last process stays, nobody can look out for it: %s", error)
+                return False
+            self.lookout = lookout
+        log.info("nothing has run for a while: the pool hibernates")
+        return True
+
+    def _look(self, now: Instant) -> None:
+        """While nobody is there: is somebody needed? Once somebody is at work: look out no more."""
+        if self.lookout is None:
+            return
+        if self.wanted == 0 and self.lookout.turn(now):
+            self.wanted = 1
+            log.info("there is something to do: the pool wakes")
+        elif self.wanted and any(copy.load is not None for copy in self.staying):
+            self._end_lookout()
+
+    def _end_lookout(self) -> None:
+        lookout, self.lookout = self.lookout, None
+        if lookout is not None:
+            lookout.end()
 
     def _look_at_sources(self) -> None:
         if self.regime.sources is None:

@@ -1,0 +1,17 @@
+-- Work other than tasks, for whoever looks out in the absence of a pool's processes.
+
+-- name: anything_but_tasks
+-- reader: anyone
+-- a scheduled job, an open bulk, a generator that was woken or whose time has come, a task that nobody else knew
+select 1 where exists (select 1 from tickwork.job j
+                        where j.status = 'scheduled' and j.lease is null and j.namespace = any(:namespaces::text[])
+                          and j.handler = any(:handlers::text[]))
+            or exists (select 1 from tickwork.bulk b
+                        where b.namespace = any(:namespaces::text[]) and b.state in ('running', 'cancelling'))
+            or exists (select 1 from tickwork.generator g
+                        where g.namespace = any(:namespaces::text[]) and g.paused_at is null
+                          and not exists (select 1 from tickwork.lease l where l.token = g.lease)
+                          and (g.next_wake_at <= :now or g.woken_at > :since))
+            or exists (select 1 from tickwork.task t
+                        where t.state = 'unhandled' and t.namespace = any(:namespaces::text[])
+                          and t.handler = any(:handlers::text[]));
