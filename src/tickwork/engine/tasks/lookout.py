@@ -103,7 +103,8 @@ class Lookout:
 
     def _register(self) -> None:
         with self.store.begin("worker") as transaction:
-            self._number = workers.register(transaction, "worker", socket.gethostname(), os.getpid(), NAME)
+            served = self.post.subscription.told
+            self._number = workers.register(transaction, "worker", socket.gethostname(), os.getpid(), NAME, served)
             workers.register_handlers(transaction, self._number, self.post.handlers)
 
 
