@@ -76,6 +76,7 @@ HOT = {
     "events_that_exist": {"ids": [5, 6, 7]},
     "due_events": {"due": FIRST_INSTANT, "id": 0, "n": 1_000},
     "due_events_of": {"ids": [5, 6, 7]},
+    "longest_due": {},
     "pauses": {"ids": [5, 6, 7]},
     "hold_trigger_by_key": {"namespace": "default", "key": "k7"},
     "hold_trigger_by_id": {"namespace": "default", "id": 7},

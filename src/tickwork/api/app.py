@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, get_args, overload
 
-from tickwork.api import agreement, assembly, lending, opportunity, ticking
+from tickwork.api import agenda, agreement, assembly, lending, opportunity, ticking
+from tickwork.api.agenda import Coming
 from tickwork.api.bulk import BulkWork
+from tickwork.api.explaining import ask as asking
+from tickwork.api.explaining.page import Why
 from tickwork.api.generator_part import GeneratorPart, people_first
 from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
@@ -481,6 +484,42 @@ class Tickwork:
         >>> app.close()
         """
         return self._desk.look(lambda: status.status(self._desk.scope))
+
+    def why(self, name: str | int) -> Why:
+        """Explain why something fires, runs, waits or does nothing: the answer in a sentence, its grounds, what to do.
+
+        Args:
+            name: a trigger's key (or id), ``task:ID``, ``job:NAME``, ``generator:NAME`` or ``generator:NAME/ID``. A key
+                that looks like one of these is asked for as ``trigger:KEY``.
+
+        Raises:
+            NotFound: there is nothing of that name. InvalidInput: it is no name.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("greet")
+        ... def greet(name: str): ...
+        >>> task = app.put(greet.task(name="Ada"))
+        >>> why = app.why(f"task:{task.id}")
+        >>> why.state, why.verdict.partition(", and ")[2]
+        ('ready', 'NO WORKER IS ALIVE to run it')
+        >>> app.close()
+        """
+        return asking.why(self, self._desk, name)
+
+    def agenda(self, span: timedelta | float = timedelta(days=7), *, limit: int = 100) -> list[Coming]:
+        """What comes within *span* (a timedelta or seconds): triggers, jobs and delayed tasks in the order of time.
+
+        At most *limit* lines; one that fires often is one line that says how often.
+
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> _ = app.jobs.declare("sweep", every="1d")
+        >>> [(line.kind, line.name, line.times) for line in app.agenda(timedelta(days=3, hours=1))]
+        [('job', 'job:sweep', 3)]
+        >>> app.close()
+        """
+        return agenda.ahead(self, self._desk, span, limits.number(limit, "limit", 1, 100_000))
 
     def available(self) -> bool:
         """Say whether somebody would do the work: the database answers, and a worker gave a sign of life of late.

@@ -152,7 +152,7 @@ class Jobs:
 
     def get(self, name: str) -> JobSeen:
         """Return one job; raises NotFound."""
-        return self._seen(self._desk.look(lambda: self._found(name)))
+        return self.seen(self._desk.look(lambda: self._found(name)))
 
     def show(self, name: str, runs: int = 10) -> JobTale:
         """Return one job with its last *runs*, the newest first; raises NotFound."""
@@ -163,7 +163,7 @@ class Jobs:
 
         row, logged = self._desk.look(verb)
         told = runs_of(event.entry for event in reversed(logged))
-        return JobTale(self._seen(row), told[::-1][:runs])
+        return JobTale(self.seen(row), told[::-1][:runs])
 
     def log(self, name: str, *, limit: int = 100, before: int | None = None) -> list[Logged]:
         """Return the newest events of a job, the newest first; of a deleted one its last word. Raises NotFound."""
@@ -172,12 +172,10 @@ class Jobs:
             row = yield from job_reading.reading(self._desk.scope, name)
             if row is not None:
                 return (yield from job_reading.reading_log(row.id, limit, 2**62 if before is None else before))
-            stones = yield from job_reading.reading_tombstones(PAGE)
-            mine = {"namespace": self._desk.scope.namespace, "name": name}
-            found = [stone for stone in stones if mine.items() <= stone.entry.told.items()]
-            if not found:
+            stone = yield from job_reading.reading_tombstone(self._desk.scope, name)
+            if stone is None:
                 raise self._missing(name)
-            return found[:1]
+            return [stone]
 
         return self._desk.look(verb)
 
@@ -211,7 +209,8 @@ class Jobs:
             return True
         return False if self._desk.handlers else None
 
-    def _seen(self, row: JobRow) -> JobSeen:
+    def seen(self, row: JobRow) -> JobSeen:
+        """Return a row as people see it."""
         return seen_of(row, self._is_declared(row))
 
     # last in its class, where the word still means the type
@@ -220,7 +219,7 @@ class Jobs:
     ) -> list[JobSeen]:
         """List jobs in the order of their names: those that begin with *prefix*, are in *status*, come after *after*."""
         return [
-            self._seen(row)
+            self.seen(row)
             for row in self._desk.look(
                 lambda: job_reading.listing(
                     self._desk.scope.namespace, status=status, prefix=prefix or None, after=after, n=limit

@@ -60,7 +60,7 @@ def show(app: Tickwork, name: str, runs: int, as_json: bool) -> None:
 
     $ tickwork job show reports.daily
     """
-    from tickwork.api.job_why import why
+    from tickwork.api.explaining.job import why
 
     tale = app.jobs.show(name, runs)
     timeline: list[dict[str, Any]] = [

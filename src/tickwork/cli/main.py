@@ -20,6 +20,7 @@ from tickwork.errors import TickworkError
 
 #: Command -> where it stands, and what ``tickwork --help`` says about it without opening it.
 COMMANDS = {
+    "agenda": ("tickwork.cli.agenda", "agenda", "What comes: triggers, jobs and delayed tasks in the order of time."),
     "clock": (
         "tickwork.cli.lesson",
         "clock",
@@ -47,6 +48,7 @@ COMMANDS = {
         "trigger",
         "Put, list, show, move and cancel triggers; import crontab or calendar.",
     ),
+    "why": ("tickwork.cli.why", "why", "Why something fires, runs, waits or does nothing, and what to do."),
     "worker": ("tickwork.cli.worker", "worker", "Run workers, alone or supervised; list who runs what."),
 }
 

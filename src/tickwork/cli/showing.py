@@ -45,7 +45,7 @@ def plain(value: Any, name: str = "") -> Any:
     if isinstance(value, timedelta):
         return value / timedelta(seconds=1)
     if isinstance(value, int) and not isinstance(value, bool):
-        if name.endswith("_at"):
+        if name == "at" or name.endswith("_at"):
             return show_instant(value)
         if name.endswith(("_for", "_after")) or name in _DURATIONS:
             return value / SECOND
@@ -73,7 +73,7 @@ def say(value: Any, name: str = "") -> str:
     if value is None:
         return "-"
     said = plain(value, name)
-    if isinstance(said, str) and (name.endswith("_at") or isinstance(value, datetime)):
+    if isinstance(said, str) and (name == "at" or name.endswith("_at") or isinstance(value, datetime)):
         return said[:19].replace("T", " ") + "Z"
     if isinstance(said, float):
         return say_seconds(said)

@@ -13,6 +13,9 @@ from tickwork.store.jobs import JobRow
 from tickwork.store.scope import Scope
 from tickwork.watch import Instant
 
+#: How many jobs, or last words, are read at once.
+PAGE = 1_000
+
 
 class Logged(NamedTuple):
     """An event as it is read back."""
@@ -32,7 +35,7 @@ class Logged(NamedTuple):
 
 
 def listing(
-    namespace: str, *, status: str | None = None, prefix: str | None = None, after: str = "", n: int = 1_000
+    namespace: str, *, status: str | None = None, prefix: str | None = None, after: str = "", n: int = PAGE
 ) -> Verb[list[JobRow]]:
     """Read the jobs of a namespace in the order of their names, from behind *after* on."""
     rows = yield from ask("list_jobs", namespace=namespace, status=status, prefix=prefix, after=after, n=n)
@@ -55,6 +58,13 @@ def reading_tombstones(n: int = 100) -> Verb[list[Logged]]:
     """Read the last words of deleted jobs, the newest first."""
     rows = yield from ask("tombstones", n=n)
     return [Logged._make(row) for row in rows]
+
+
+def reading_tombstone(scope: Scope, name: str) -> Verb[Logged | None]:
+    """Read the last word of a deleted job of that name, the newest where there were several."""
+    mine = {"namespace": scope.namespace, "name": name}
+    stones = yield from reading_tombstones(PAGE)
+    return next((stone for stone in stones if mine.items() <= stone.entry.told.items()), None)
 
 
 # -------------------------------------------------------------------------------------- in a transaction of our own

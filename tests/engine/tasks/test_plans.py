@@ -39,7 +39,7 @@ def claim(shop: Shop, token: int = 1) -> list[Any]:
 @pytest.mark.stores("postgresql")
 @pytest.mark.parametrize("statistics", ["never", "stale", "fresh"])
 def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) -> None:
-    """T-095: the plan's own counts: at most ten rows of the task table are read by each node."""
+    """T-095: the plan's own counts: at most ten rows of the task table are read by each node, of a claim and of `why`."""
     dialect = shop.store.dialect
     with dialect.connect() as connection:
         connection.execute(dialect.turn("alter table tickwork.task set (autovacuum_enabled = off)"))
@@ -49,19 +49,31 @@ def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) ->
         if statistics == "fresh":
             connection.execute(dialect.turn("analyze tickwork.task"))
     task = shop.put("note")
-    with shop.store.begin("worker") as transaction:
-        found = dialect.book["claim_tasks"]
-        values = transaction._filled(
-            found,
-            {**Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1, "foreign": []},
-        )
-        explain = "explain (analyze, format json) " + found.pyformat
-        ((plan,),) = transaction.connection.execute(explain, values).fetchall()
-    touched = list(nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
-    assert touched
-    assert max(rows for _, rows in touched) <= 10, touched
-    assert not [kind for kind, _ in touched if kind == "Seq Scan"], touched
+    claiming = {
+        **Subscription().values,
+        "token": 5,
+        "worker_id": 1,
+        "length": 1,
+        "size": 10,
+        "starts": 1,
+        "foreign": [],
+    }
+    for name, given in (("ahead_of_task", asked_about(task)), ("claim_tasks", claiming)):
+        with shop.store.begin("worker") as transaction:
+            found = dialect.book[name]
+            explain = "explain (analyze, format json) " + found.pyformat
+            ((plan,),) = transaction.connection.execute(explain, transaction._filled(found, given)).fetchall()
+        touched = list(nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+        assert touched
+        assert max(rows for _, rows in touched) <= 10, touched
+        assert not [kind for kind, _ in touched if kind == "Seq Scan"], touched
     assert shop.tasks[task].state == "running"
+
+
+def asked_about(task: int) -> dict[str, Any]:
+    """What `why` asks about a task: how many go before it."""
+    which = {"namespace": "default", "queue": "default", "priority": 2000}
+    return {**which, "available_at": NOON, "id": task, "most": 1_000}
 
 
 def nodes(plan: dict[str, Any]) -> Any:
@@ -77,7 +89,7 @@ def nodes(plan: dict[str, Any]) -> Any:
 
 @pytest.mark.stores("sqlite")
 def test_t095_steps_of_a_claim_on_sqlite(shop: Shop) -> None:
-    """T-095: SQLite counts its steps: a claim takes the same number with a hundred rows waiting and a hundred thousand."""
+    """T-095: SQLite counts its steps: a claim and `why` take the same number with a hundred rows waiting and a hundred thousand."""
     steps = []
     for count in (100, WAITING):
         fill(shop, count)
@@ -90,9 +102,11 @@ def test_t095_steps_of_a_claim_on_sqlite(shop: Shop) -> None:
 
         with shop.store.begin("worker") as transaction:
             transaction.connection.set_progress_handler(step, 1)  # type: ignore[attr-defined]
+            ahead = transaction.all("ahead_of_task", **asked_about(task))
             taken = claims.claim(transaction, Subscription(), Wish(count, 1, 30_000_000, 10, 10))
             transaction.connection.set_progress_handler(None, 0)  # type: ignore[attr-defined]
         assert [each.id for each in taken] == [task]
+        assert sum(found for _, found in ahead) == 0
     assert steps[1] <= steps[0] + 50, steps
 
 

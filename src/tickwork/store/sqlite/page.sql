@@ -620,3 +620,31 @@ returning id, handler;
 -- reader: anyone
 -- a file has no replicas
 select '', 0 where false;
+
+-- name: who_holds
+-- reader: anyone
+-- one writer has the whole file, and a row does not say who
+select null, null, null limit 0;
+
+-- name: coming_tasks
+-- reader: anyone
+-- no lateral, so the heads are found by their ids, and what comes in the time asked for is sorted
+with recursive head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting' and t.namespace = :namespace
+             order by t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select coalesce(
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = :namespace and t.queue = r.queue and t.priority > r.priority
+             order by t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = :namespace and t.queue > r.queue
+             order by t.queue, t.priority, t.available_at, t.id limit 1))
+      from head h join tickwork.task r on r.id = h.id
+)
+select t.id, t.key, t.handler, t.available_at, t.error is not null
+  from head h
+  join tickwork.task r on r.id = h.id
+  join tickwork.task t on t.state = 'waiting' and t.namespace = :namespace and t.queue = r.queue
+   and t.priority = r.priority and t.available_at > :now and t.available_at <= :until::bigint
+ order by t.available_at, t.id limit :n;

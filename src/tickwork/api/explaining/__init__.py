@@ -1,0 +1,1 @@
+"""Explanations: why a trigger, a task, a job or a piece of work does what it does, or does nothing."""
