@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.commands import check_understood
 from tests.support.scene import Scene
 from tickwork import Backpressure, clocks
 from tickwork.engine.generators.generator import Generator
@@ -40,6 +41,9 @@ class Place(Scene):
         """Hold a state and words of the verdict against what is said; return the whole."""
         why = self.app.why(name)
         assert why.state == state, why
+        for step in why.do:  # what a person is told to type is understood
+            if "tickwork " in step and not step.startswith("start one: tickwork run"):
+                check_understood(f"tickwork {step.partition('tickwork ')[2]}")
         assert [word for word in words if word not in why.verdict] == [], why.verdict
         return why
 
@@ -366,7 +370,7 @@ def test_a_piece_of_work_from_nowhere_to_parked(place):
     assert whole.facts["in_hands"] == 1
     place.worker_comes()
     why = place.stands("generator:letters/7", "parked", "after 1 attempts: no such address", "550")
-    assert why.do == ("tickwork generator parked release letters 7",)
+    assert why.do == ("tickwork generator parked release letters/7",)
     place.stands("generator:letters/8", "not offered", "its generator does not offer it just now")
     place.app.generators.pause("letters")
     assert place.stands("generator:letters/8", "paused", "the generator is paused").do == (
@@ -384,7 +388,7 @@ def test_a_piece_of_work_that_rests(place):
     why = place.stands("generator:letters/7", "resting", "not offered again before 2026-03-02T11:00:00Z")
     assert (why.next_at, why.do) == (
         place.watch.now() + HOUR,
-        ("to offer it at once: tickwork generator wake letters 7",),
+        ("to offer it at once: tickwork generator wake letters/7",),
     )
     place.app.generators.pause("letters", "7")
     place.stands("generator:letters/7", "paused", "paused since")

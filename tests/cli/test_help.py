@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import statistics
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from tests.support.commands import check_understood
 from tests.support.processes import run as run_child
 from tickwork import __version__
 from tickwork.cli.main import run, tickwork
@@ -76,17 +76,8 @@ def test_every_command_has_help_with_examples(path: tuple[str, ...], capsys: pyt
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_is_understood(example: str) -> None:
     _, _, said = example.rpartition("| ")
-    words = shlex.split(said.partition(" && ")[0].partition(" > ")[0])
-    assert words.pop(0) == "tickwork"
-    command: click.Command = tickwork
-    context = click.Context(tickwork)
-    while isinstance(command, click.Group):
-        name, found, words = command.resolve_command(context, words)
-        assert name is not None
-        assert found is not None
-        context, command = click.Context(found, parent=context, info_name=name), found
     try:
-        command.make_context(context.info_name, list(words))
+        check_understood(said.partition(" && ")[0].partition(" > ")[0])
     except click.BadParameter as error:
         assert "does not exist" in str(error)  # a file of the example's
 

@@ -100,7 +100,7 @@ def _of_generator(seen: Standing) -> tuple[str, str, list[str]] | None:
 
 
 def _of_work(seen: Standing) -> tuple[str, str, list[str]]:
-    row, now, which = seen.row, seen.scene.now, f"{seen.name} {shlex.quote(seen.key)}"
+    row, now, which = seen.row, seen.scene.now, shlex.quote(f"{seen.name}/{seen.key}")
     if seen.parked is not None:
         tries = f"after {seen.parked.attempts} attempts"
         said = f"it is parked since {at(seen.parked.parked_at)}, {tries}: {one_line(seen.parked.reason)}"
