@@ -77,6 +77,7 @@ HOT = {
     "due_events": {"due": FIRST_INSTANT, "id": 0, "n": 1_000},
     "due_events_of": {"ids": [5, 6, 7]},
     "longest_due": {},
+    "finished_to_collect": {"before": 2**60, "n": 1_000},
     "pauses": {"ids": [5, 6, 7]},
     "hold_trigger_by_key": {"namespace": "default", "key": "k7"},
     "hold_trigger_by_id": {"namespace": "default", "id": 7},

@@ -22,12 +22,21 @@ def archived(transaction: Transaction, outcomes: Sequence[str], before: Instant,
 
 def cancelled_triggers(transaction: Transaction, before: Instant, n: int) -> int:
     """Remove triggers that were cancelled before an instant, with their trail; the daemon is told, for their events."""
-    ids = [row[0] for row in transaction.all("triggers_to_collect", before=before, n=n)]
+    return _triggers(transaction, "triggers_to_collect", "collect_triggers", before, n)
+
+
+def finished_triggers(transaction: Transaction, before: Instant, n: int) -> int:
+    """Remove triggers that fired for the last time before an instant, in the same way."""
+    return _triggers(transaction, "finished_to_collect", "collect_finished", before, n)
+
+
+def _triggers(transaction: Transaction, found: str, removal: str, before: Instant, n: int) -> int:
+    ids = [row[0] for row in transaction.all(found, before=before, n=n)]
     if not ids:
         return 0
     transaction.run("tell_of_collected", ids=ids)
     transaction.run("collect_versions_of", ids=ids)
-    return len(transaction.all("collect_triggers", ids=ids, before=before))
+    return len(transaction.all(removal, ids=ids, before=before))
 
 
 def old(transaction: Transaction, statement: str, before: Instant, n: int) -> int:

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.engine.generators.field import Given
+from tests.engine.generators.field import START, Given
+from tests.support.scene import Scene
+from tickwork import PutTask, Tickwork, clocks
 from tickwork.engine.generators.collection import Collection, Collector, Retention
 from tickwork.engine.generators.expiry import Expiry, purge
 from tickwork.engine.generators.retention import collectors
@@ -13,7 +15,7 @@ from tickwork.errors import ConfigurationError
 from tickwork.model.expiry import ExpiryRule
 from tickwork.model.generator import Offer
 from tickwork.store.open import open_store
-from tickwork.watch import DAY, HOUR, MINUTE
+from tickwork.watch import DAY, HOUR, MINUTE, ManualWatch
 
 
 def test_g8_a_restart_sweeps_nothing_again(field):
@@ -95,6 +97,7 @@ def test_g11_null_keeps_for_ever_and_zero_is_refused():
         "attempts",
         "ledger",
         "triggers",
+        "finished",
         "versions",
         "workers",
         "requests",
@@ -160,6 +163,50 @@ def test_what_tickwork_collects(field):
     assert field.sql("select trigger_id from tickwork.trigger_change") == [(1,)]
     assert field.sql("select count(*) from tickwork.worker") == [(0,)]
     assert field.sql("select count(*) from tickwork.handler") == [(0,)]
+
+
+def test_triggers_that_have_fired_for_the_last_time(database):
+    """4.20: they have a retention, too, and nothing of them stays behind but the ledger; nobody's guess how long."""
+    scene = Scene(database)
+    for number in range(3):
+        scene.put(f"once/{number}", clocks.Once(scene.now + timedelta(seconds=1)))
+    scene.put("twice", clocks.Every(60), max_firings=2)
+    scene.put("later", clocks.Once(scene.now + timedelta(days=50)))
+    scene.put("paused", clocks.Once(scene.now + timedelta(seconds=1)))
+    scene.put("never", clocks.Never())
+    scene.app.triggers.pause("paused")
+    scene.work()
+    for _ in range(2):
+        scene.wind(60)
+    scene.wind(timedelta(days=20))
+    scene.app.triggers.edit("once/2", priority=7)
+    scene.wind(timedelta(days=20))
+    assert scene.app.retention.run("finished") == {"finished": 0}, "unless somebody says so, they are kept"
+    scene.app.retention.set("finished", timedelta(days=30))
+    assert scene.app.retention.run("finished") == {"finished": 3}
+    left = ["later", "never", "once/2", "paused"]
+    assert scene.sql("select key from tickwork.trigger order by 1") == [(key,) for key in left]
+    scene.work()
+    assert scene.sql("select count(*) from tickwork.event") == [(4,)], "no orphan: the daemon was told"
+    assert scene.sql(
+        "select count(*) from tickwork.trigger_version v where v.trigger_id not in (select id from tickwork.trigger)"
+    ) == [(0,)]
+    assert scene.sql("select count(*) from tickwork.firing") == [(5,)], "the ledger has its own time"
+    scene.wind(timedelta(days=20))
+    assert scene.app.retention.run("finished") == {"finished": 1}  # the one that was edited; "later" is fresh
+    scene.close()
+
+
+def test_the_archive_is_collected_by_when_a_task_ended(database):
+    """4.21: never by when it was put: a task that waited for a year is not gone the day after."""
+    with Tickwork(database, watch=ManualWatch(START)) as app:
+        task = app.put(PutTask("nobody", "{}"), delay=timedelta(days=365), unchecked=True)
+        app.store.watch.wind(timedelta(days=365))
+        app.tasks.cancel(task.id)
+        app.store.watch.wind(timedelta(days=13))
+        assert app.retention.run("archive") == {"archive": 0}
+        app.store.watch.wind(timedelta(days=2))
+        assert app.retention.run("archive") == {"archive": 1}
 
 
 # ---------------------------------------------------------------------------------------------------------- expiry

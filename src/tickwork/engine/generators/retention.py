@@ -15,13 +15,15 @@ from tickwork.store.dialect import Transaction
 from tickwork.store.store import Store
 from tickwork.watch import DAY, MINUTE, Instant, to_duration
 
-#: How long what is kept, in microseconds; a person may say otherwise, and None keeps it for ever.
-KEPT: Mapping[str, int] = {
+#: How long what is kept, in microseconds; a person may say otherwise, and None keeps it for ever. Finished triggers are
+#: kept unless somebody says so: a put of a key that is gone is a new trigger, and fires a time that has fired already.
+KEPT: Mapping[str, int | None] = {
     "archive": 14 * DAY,
     "failed": 90 * DAY,
     "attempts": 90 * DAY,
     "ledger": 30 * DAY,
     "triggers": 30 * DAY,
+    "finished": None,
     "versions": 30 * DAY,
     "workers": 1 * DAY,
     "requests": 1 * DAY,
@@ -40,6 +42,7 @@ _REMOVERS: Mapping[str, tuple[str, Remove]] = {
     "attempts": ("worker", lambda tx, before, n: collecting.old(tx, "collect_attempts", before, n)),
     "ledger": ("daemon", lambda tx, before, n: collecting.old(tx, "collect_ledger", before, n)),
     "triggers": ("operator", collecting.cancelled_triggers),
+    "finished": ("operator", collecting.finished_triggers),
     "versions": ("operator", lambda tx, before, n: collecting.old(tx, "collect_versions", before, n)),
     "workers": ("worker", lambda tx, before, n: collecting.old(tx, "collect_workers", before, n)),
     "requests": ("worker", lambda tx, before, n: collecting.old(tx, "collect_cancel_requests", before, n)),
@@ -106,7 +109,7 @@ def _archived(
     return removed
 
 
-def _collector(name: str, span: int) -> Callable[[Work, Instant, int], int]:
+def _collector(name: str, span: int | None) -> Callable[[Work, Instant, int], int]:
     def collect(work: Work, now: Instant, limit: int) -> int:
         return sweep(work.store, name, span, now, limit)
 

@@ -41,6 +41,19 @@ select t.id from tickwork.trigger t
  where t.state = 'cancelled' and t.changed_at < :before order by t.changed_at limit :n
    for update skip locked;
 
+-- name: finished_to_collect
+-- writer: operator
+-- triggers whose clock has ended and that fired for the last time before then; one that was edited since is not meant
+select t.id from tickwork.event e join tickwork.trigger t on t.id = e.trigger_id
+ where e.next_at is null and e.last_at is not null and e.last_at < :before and e.set_aside_at is null
+   and t.state = 'active' and t.version = e.version and t.changed_at < :before
+ order by e.last_at limit :n
+   for update of t skip locked;
+
+-- name: collect_finished
+-- writer: operator
+delete from tickwork.trigger where id = any(:ids::bigint[]) and state = 'active' and changed_at < :before returning id;
+
 -- name: collect_versions_of
 -- writer: operator
 delete from tickwork.trigger_version where trigger_id = any(:ids::bigint[]);
