@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tickwork.model.action import PutTask as PutTask
     from tickwork.model.action import Topic as Topic
     from tickwork.model.expiry import ExpiryRule as ExpiryRule
+    from tickwork.model.flow import Gathered as Gathered
+    from tickwork.model.flow import Group as Group
     from tickwork.model.generator import Offer as Offer
     from tickwork.model.unique import Root as Root
     from tickwork.model.work import Task as Task
@@ -49,8 +51,10 @@ _HOMES = {
     "Deadline": "tickwork.engine.generators.deadline",
     "Decline": "tickwork.signals",
     "ExpiryRule": "tickwork.model.expiry",
+    "Gathered": "tickwork.model.flow",
     "Generator": "tickwork.engine.generators.generator",
     "GiveUp": "tickwork.signals",
+    "Group": "tickwork.model.flow",
     "Log": "tickwork.model.action",
     "Offer": "tickwork.model.generator",
     "OwnTransaction": "tickwork.store.own",
@@ -77,8 +81,10 @@ __all__ = [
     "Deadline",
     "Decline",
     "ExpiryRule",
+    "Gathered",
     "Generator",
     "GiveUp",
+    "Group",
     "Log",
     "Offer",
     "OwnTransaction",

@@ -39,6 +39,7 @@ from tickwork.engine.tasks.registry import Handler, Registry
 from tickwork.errors import InvalidInput, StoreError
 from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
+from tickwork.model.flow import Then
 from tickwork.model.report import Alive, Counts, TaskRow
 from tickwork.model.standing_order import Terms, TriggerPut, span
 from tickwork.model.statistic import HandlerFigures
@@ -194,7 +195,7 @@ class Tickwork:
 
     def put(
         self,
-        action: PutTask,
+        action: PutTask | Then,
         *,
         at: datetime | Instant | None = None,
         delay: timedelta | float | None = None,

@@ -15,6 +15,7 @@ from tickwork.api.topics import Topics
 from tickwork.api.triggers import Triggers
 from tickwork.clocks.clock import Clock
 from tickwork.model.action import Action, PutTask
+from tickwork.model.flow import Then
 from tickwork.model.standing_order import Terms, TriggerPut
 from tickwork.model.task import TaskPut, Treatment
 from tickwork.store.dialect import Result, Verb
@@ -54,7 +55,7 @@ class Lent:
 
     def put(
         self,
-        action: PutTask,
+        action: PutTask | Then,
         *,
         at: datetime | Instant | None = None,
         delay: timedelta | float | None = None,

@@ -46,5 +46,5 @@ def anything(app: Tickwork) -> bool:
     """Look, without writing, whether a trigger changed or is due or a task is ready; jobs come along with these."""
     with app.store.read() as transaction:
         outlook = events.look(transaction, 0)
-        ready = claims.look(transaction, Subscription((app.namespace,))).ready
-    return bool(outlook.due or outlook.newest_letter or ready)
+        tasks = claims.look(transaction, Subscription((app.namespace,)))
+    return bool(outlook.due or outlook.newest_letter or tasks.ready or tasks.letters)

@@ -110,7 +110,7 @@ class SelectedTasks:
 
     def awaken(self, *, dry_run: bool = False, tell: Tell | None = None) -> Treated:
         """Let those run at once that put themselves off (Snooze); what waits after a failure goes on waiting."""
-        return self._treat(selections.changing("awaken_tasks", "freed"), dry_run=dry_run, tell=tell)
+        return self._treat(selections.awakening, dry_run=dry_run, tell=tell)
 
     def _treat(
         self,

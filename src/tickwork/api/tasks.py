@@ -18,13 +18,15 @@ from tickwork.api.waiting import patiently
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask
+from tickwork.model.flow import Gathered, Then, flow_columns, rows_of
 from tickwork.model.many import ManyPut, TaskLine, task_lines
-from tickwork.model.report import Failed, TaskRow
+from tickwork.model.report import Failed, Result, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
 from tickwork.model.unique import WORDS, Root
-from tickwork.store import many, pressure, reports, tasks
+from tickwork.store import flows, many, pressure, reports, tasks
 from tickwork.store.dialect import Verb
+from tickwork.store.flows import Placed
 from tickwork.store.many import Progress
 from tickwork.watch import Instant
 
@@ -40,7 +42,7 @@ class Tasks:
 
     def put(
         self,
-        action: PutTask,
+        action: PutTask | Then,
         *,
         at: datetime | Instant | None = None,
         delay: timedelta | float | None = None,
@@ -50,7 +52,9 @@ class Tasks:
         """Put a task, to be run as soon as a worker is free, or not before *at* or *delay*.
 
         Args:
-            action: ``handler.task(...)`` of a registered handler.
+            action: ``handler.task(...)`` of a registered handler; or a flow, ``a.then(b)`` or ``Group([...]).then(b)``:
+                what is answered is the last task's, and so is the key; the rest is said for all tasks of the flow which
+                do not say it themselves, a time for those that wait for nothing.
             at: an instant; a past one means now.
             delay: a timedelta or seconds, from the database's clock.
             unchecked: do not check handler and payload against what is registered.
@@ -81,7 +85,11 @@ class Tasks:
         >>> app.close()
         """
         desk = self._desk
-        columns = self._columns(action, {"at": at, "delay": delay, **treatment})
+        given = {"at": at, "delay": delay, **treatment}
+        if isinstance(action, PutTask):
+            columns = self._columns(action, given)
+        else:
+            return self._put_flow(action, given, unchecked=unchecked)
 
         def verb() -> Verb[TaskPut]:
             yield from desk.admit(columns["queue"])
@@ -90,6 +98,27 @@ class Tasks:
             return (yield from tasks.put(desk.scope, columns))
 
         return patiently(desk, [columns["queue"]], lambda: desk.perform(verb))
+
+    def _put_flow(self, flow: Then, given: Mapping[str, Any], *, unchecked: bool) -> TaskPut:
+        """Put a flow: all of it, or where its key is taken nothing."""
+        desk, actions = self._desk, list_of[PutTask]()
+
+        def columns(action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+            actions.append(action)
+            return self._columns(action, given)
+
+        planned = flow_columns(flow, given, columns)
+        queues = Counter(row["queue"] for row in rows_of(planned))
+
+        def verb() -> Verb[TaskPut]:
+            for queue, count in queues.items():
+                yield from desk.admit(queue, count)
+            if not unchecked:
+                yield from desk.check_all(actions)
+            (put,) = yield from flows.put(desk.scope, [Placed(planned)])
+            return put
+
+        return patiently(desk, queues, lambda: desk.perform(verb))
 
     def put_many(
         self,
@@ -162,10 +191,43 @@ class Tasks:
             treatment = {**self._desk.attempts(action, treatment), **treatment}
         return NewTask.of(action, at, delay, Treatment(**treatment)).columns()  # type: ignore[typeddict-item]
 
-    def cancel(self, task: str | int, *, reason: str | None = None, by: str = "") -> TaskPut:
-        """Cancel a task. Answers ``cancelled`` (it is archived so), ``asked`` (it runs), ``over`` or ``unknown``."""
+    def cancel(self, task: str | int, *, flow: bool = False, reason: str | None = None, by: str = "") -> TaskPut:
+        """Cancel a task. Answers ``cancelled`` (it is archived so), ``asked`` (it runs), ``over`` or ``unknown``.
+
+        With *flow* all that it waits for is cancelled, too, and what they wait for.
+        """
         desk = self._desk
-        return desk.perform(lambda: tasks.cancel(desk.scope, task, reason=reason, by=by))
+        cancel = tasks.cancel_tree if flow else tasks.cancel
+        return desk.perform(lambda: cancel(desk.scope, task, reason=reason, by=by))
+
+    def results(self, group: int | Gathered, *, after: int = 0, limit: int = 1_000) -> list_of[Result]:
+        """What those members of a group left that are over, in the order of their ids: id, outcome, result as JSON.
+
+        Args:
+            group: its number, or the ``gathered`` of the task that has waited for it.
+            after: the id behind which to go on.
+            limit: how many.
+
+        Results are there where the members' handler keeps them (``keep_result``), as long as the archive keeps them.
+
+        >>> from tickwork import Group, Tickwork
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("page.count", keep_result=True)
+        ... def count(page: int):
+        ...     return page * 100
+        >>> @app.handler("pages.sum")
+        ... def sum_up(task):
+        ...     print(task.gathered, sum(each.value for each in app.tasks.results(task.gathered)))
+        >>> _ = app.put(Group(count.task(page=n) for n in (1, 2, 3)).then(sum_up.task()))
+        >>> _ = app.tick(within=5)
+        3 done 600
+        >>> app.close()
+        """
+        number = group.group if isinstance(group, Gathered) else limits.number(group, "group", 1, 2**63 - 1)
+        desk, n = self._desk, limits.number(limit, "limit", 1, 1_000_000)
+        last = limits.number(after, "after", 0, 2**63 - 1)
+        return desk.look(lambda: reports.results(desk.scope, number, last, n))
 
     def cancel_object(self, object: str, *, reason: str | None = None, by: str = "") -> list[TaskPut]:
         """Cancel every unfinished task about an object."""
@@ -256,13 +318,23 @@ class Tasks:
         desk = self._desk
         return desk.perform(lambda: tasks.free(desk.scope, task))
 
-    def awaken(self, ids: Iterable[int]) -> list_of[int]:
+    def awaken(self, *named: str | int | Iterable[str | int], object: str | None = None) -> list_of[int]:
         """Let those of these tasks run at once that put themselves off (Snooze); return their ids.
 
-        What waits after a failure goes on waiting, and what runs is left alone.
+        Args:
+            *named: ids or keys.
+            object: or all tasks about this object.
+
+        What waits after a failure goes on waiting. One that runs just now will not sleep if it puts itself off: it
+        may have looked before this transaction commits. Say it in the transaction that makes it worth while to look
+        again.
         """
-        desk, numbers = self._desk, sorted({limits.number(each, "ids", 1, 2**63 - 1) for each in ids})
-        return desk.perform(lambda: tasks.awaken(desk.scope, numbers))
+        if not named and object is None:
+            raise InvalidInput("task", "nothing", "ids or keys of tasks, or the object that they are about")
+        desk = self._desk
+        tasks_named = [each for some in named for each in ([some] if isinstance(some, str | int) else some)]
+        about = limits.optional_text(object, "object")
+        return desk.perform(lambda: tasks.awaken(desk.scope, tasks_named, about))
 
     def get(self, task: str | int) -> TaskRow:
         """Return a task, unfinished or archived, by id or key; raises NotFound."""

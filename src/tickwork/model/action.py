@@ -6,12 +6,15 @@ Nothing of the user's runs inside the daemon: an action is copied into the trigg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from tickwork.errors import InvalidPayload
 from tickwork.model import limits
+
+if TYPE_CHECKING:
+    from tickwork.model.flow import Then
 
 #: The handler that runs a command; it is off unless a worker was started with it.
 COMMAND = "tickwork.command"
@@ -47,6 +50,16 @@ class PutTask(msgspec.Struct, frozen=True):
             if isinstance(error, InvalidPayload):
                 raise
             raise InvalidPayload(f"payload of {handler}", payload, f"values that JSON can hold ({error})") from None
+
+    def then(self, action: PutTask, **terms: Any) -> Then:
+        """Return a flow: this task, and *action* when it is over; see :meth:`tickwork.model.flow.Group.then`.
+
+        >>> PutTask("page.fetch").then(PutTask("page.parse")).then(PutTask("page.index"), delay=60).action.handler
+        'page.index'
+        """
+        from tickwork.model.flow import Group
+
+        return Group((self,)).then(action, **terms)
 
 
 class Log(msgspec.Struct, frozen=True):

@@ -97,6 +97,8 @@ class Outcome(NamedTuple):
     """The columns of tasks that are put if this outcome is settled as done."""
     settled: bool = False
     """Its own transaction has settled it already: only its place in its batch is to be freed."""
+    letters: bool = False
+    """Settled so, and it was a member of a group, whose letter is to be opened."""
 
     @property
     def archived(self) -> bool:

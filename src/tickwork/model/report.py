@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -160,6 +160,19 @@ class Failed(NamedTuple):
     ended_at: Instant
 
 
+class Result(NamedTuple):
+    """What a member of a group left: its id, how it ended, and its result as JSON, None where it kept none."""
+
+    id: int
+    outcome: str
+    result: str | None
+
+    @property
+    def value(self) -> Any:
+        """The result, read."""
+        return None if self.result is None else msgspec.json.decode(self.result)
+
+
 class TaskRow(NamedTuple):
     """A task, unfinished or archived; ``state`` is ``over`` where ``outcome`` says how it ended."""
 
@@ -194,6 +207,12 @@ class TaskRow(NamedTuple):
     previous_at: Instant | None
     slots: int | None
     parent_id: int | None
+    group_id: int | None = None
+    """The group of which it is a member."""
+    awaits: int | None = None
+    """The group for whose end it waits."""
+    gathered: str | None = None
+    """How the group ended that it has waited for, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

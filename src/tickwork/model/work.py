@@ -7,12 +7,15 @@ is named ``task`` or annotated so).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Unpack
 
 import msgspec
 
 from tickwork.errors import InvalidInput
+from tickwork.model.action import PutTask
+from tickwork.model.flow import Gathered, Then, flow_columns
 from tickwork.model.task import NewTask, Treatment
 from tickwork.watch import Instant, from_duration, from_instant
 
@@ -52,6 +55,7 @@ class Claimed(NamedTuple):
     cancel_asked: bool
     superseded: bool
     claimed_at: Instant
+    gathered: str | None = None
 
     @property
     def must_be_marked(self) -> bool:
@@ -207,18 +211,29 @@ class Task:
 
     def put(
         self,
-        action: Any,
+        action: PutTask | Then,
         *,
         at: datetime | Instant | None = None,
         delay: timedelta | float | None = None,
+        join: bool = False,
         **treatment: Unpack[Treatment],
     ) -> None:
-        """Put another task if, and only if, this run succeeds: both are written in one transaction.
+        """Put another task, or a flow, if, and only if, this run succeeds: all is written in one transaction.
 
-        Takes what the application's own put takes; raises InvalidInput at once for what cannot be, which makes this
-        run a failure like any other, with no follow-up at all.
+        Takes what the application's own put takes, and this task's priority where nothing else is said; raises
+        InvalidInput at once for what cannot be, which makes this run a failure like any other, with no follow-up at
+        all. With *join* it becomes a member of the group that this task is a member of: what waits for that group waits
+        for it, too.
         """
-        self.follow_ups.append(NewTask.of(action, at, delay, treatment).columns())
+        given = {"priority": self.priority, "at": at, "delay": delay, **treatment}
+        flow = flow_columns(action, given, _follow_up)
+        self.follow_ups.append({**flow, "join": True} if join else flow)
+
+    @property
+    def gathered(self) -> Gathered | None:
+        """How those ended that it has waited for, None where it waited for none."""
+        text = self._claimed.gathered
+        return None if text is None else msgspec.json.decode(text, type=Gathered)
 
     def progress(self, share: float, note: str = "") -> None:
         """Say how far this run has come, a share from 0 to 1, with a few words; ``tickwork task show`` tells it.
@@ -234,6 +249,14 @@ class Task:
     def cancelled(self) -> bool:
         """Whether somebody asked to stop it, or its lease is lost: look at it in a long run, and return early."""
         return self.id in self._signs.cancelled or self._signs.is_lost(self._claimed)
+
+
+def _follow_up(action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a follow-up's columns; its worker knows how many attempts its handler was registered with."""
+    treatment = dict(given)
+    at, delay = treatment.pop("at", None), treatment.pop("delay", None)
+    columns = NewTask.of(action, at, delay, Treatment(**treatment)).columns()  # type: ignore[typeddict-item]
+    return columns if "attempts" in given else {**columns, "attempts": None}
 
 
 def _shown(instant: Instant | None) -> datetime | None:

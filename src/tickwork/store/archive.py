@@ -7,12 +7,15 @@ now is passed over and told too, so that one open transaction keeps no batch wai
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tickwork.model.outcome import Outcome
-from tickwork.store import leases, tasks, workers
+from tickwork.store import flows, leases, workers
 from tickwork.store.dialect import Row, Transaction
+from tickwork.store.flows import Placed
+from tickwork.store.letters import Letter, post
 from tickwork.store.scope import Scope
 
 
@@ -24,27 +27,42 @@ class Settlement(NamedTuple):
     """The lease was lost: another worker owns the task now, or it is over."""
     held_up: tuple[Outcome, ...] = ()
     """Ours still, but somebody has the row locked: try again."""
+    letters: bool = False
+    """Members of groups have ended: their letters are to be opened."""
+
+
+class Held(NamedTuple):
+    """A task that is ours and locked: whether somebody asked to cancel it and why, its namespace and group."""
+
+    asked: bool
+    reason: str | None
+    namespace: str
+    group_id: int | None
 
 
 def settle(transaction: Transaction, worker_id: int, batch: Sequence[Outcome], finished: Iterable[int]) -> Settlement:
     """Settle outcomes, and drop the leases in *finished*, of which this batch has the last tasks."""
     if any(each.settled for each in batch):
+        letters = any(each.letters for each in batch)
         batch = [each for each in batch if not each.settled]
         if not batch:
             leases.drop(transaction, finished)
-            return Settlement(0)
+            return Settlement(0, letters=letters)
+        settlement = settle(transaction, worker_id, batch, finished)
+        return settlement._replace(letters=letters or settlement.letters)
     words = [each for each in batch if each.archived]
     plain = len(words) == len(batch) and not any(each.error or each.follow_ups for each in batch)
     if not transaction.dialect.chains_writes or not plain:
         return _step_by_step(transaction, worker_id, batch, finished)
-    ids = _archive_at_once(transaction, worker_id, batch, finished)
-    return Settlement(len(ids)) if len(ids) == len(batch) else _sorted_out(transaction, batch, ids)
+    ids, letters = _archive_at_once(transaction, worker_id, batch, finished)
+    settlement = Settlement(len(ids)) if len(ids) == len(batch) else _sorted_out(transaction, batch, ids)
+    return settlement._replace(letters=True) if letters else settlement
 
 
 def _archive_at_once(
     transaction: Transaction, worker_id: int, batch: Sequence[Outcome], finished: Iterable[int]
-) -> set[int]:
-    """Archive a batch that went well: one statement, whatever its size."""
+) -> tuple[set[int], bool]:
+    """Archive a batch that went well: one statement, whatever its size. Return the ids, and whether letters were left."""
     columns = list(zip(*batch, strict=True))
     rows = transaction.all(
         "archive_tasks",
@@ -60,7 +78,7 @@ def _archive_at_once(
         worker_id=worker_id,
         finished=list(finished),
     )
-    return {task for (task,) in rows}
+    return {row[0] for row in rows}, any(row[1] is not None for row in rows)
 
 
 def _step_by_step(
@@ -68,10 +86,10 @@ def _step_by_step(
 ) -> Settlement:
     """Lock what is ours, then write: archived tasks, waiting ones, and the errors of every attempt."""
     rows = transaction.all("held_tasks", ids=[each.id for each in batch], tokens=sorted({each.token for each in batch}))
-    held = {(task, token): (asked, reason) for task, token, asked, reason in rows}
-    ours = [(each, *held[each.id, each.token]) for each in batch if (each.id, each.token) in held]
-    over = [_last_word(*each, worker_id) for each in ours if each[0].archived or each[1]]
-    again = [each for each, asked, _ in ours if not (each.archived or asked)]
+    held = {(row[0], row[1]): Held._make(row[2:]) for row in rows}
+    ours = [(each, held[each.id, each.token]) for each in batch if (each.id, each.token) in held]
+    over = [_last_word(each, it.asked, it.reason, worker_id) for each, it in ours if each.archived or it.asked]
+    again = [each for each, it in ours if not (each.archived or it.asked)]
     transaction.many(
         "archive_held",
         ("id", "outcome", "reason", "result", "error", "attempt", "started_at", "ended_at", "worker_id"),
@@ -80,22 +98,29 @@ def _step_by_step(
     if over:
         ids = [row[0] for row in over]
         transaction.run("remove_archived", ids=ids)
-        if any(asked for _, asked, _ in ours):
+        if any(it.asked for _, it in ours):
             transaction.run("answer_cancels", ids=ids)
     transaction.many(
         "return_tasks",
         ("id", "token", "available_at", "attempt", "lost", "snoozed", "error"),
         [(each.id, each.token, each.available_at, each.attempt, 0, each.snoozed, each.error) for each in again],
     )
-    _note(transaction, worker_id, [each for each, _, _ in ours])
-    for each in (each for each, asked, _ in ours if each.follow_ups and not asked):
-        _put_follow_ups(transaction, each)
+    _note(transaction, worker_id, [each for each, _ in ours])
+    joined = _put_follow_ups(transaction, [(each, it) for each, it in ours if each.follow_ups and not it.asked])
+    ended = {row[0]: row[1] for row in over}
+    letters = [
+        Letter(it.group_id, each.id, ended[each.id], joined[each.id])
+        for each, it in ours
+        if it.group_id is not None and each.id in ended
+    ]
+    leave_letters(transaction, letters)
     if finished := list(finished):
         leases.drop(transaction, finished)
     if any(each.available_at is not None and each.available_at <= each.ended_at for each in again):
         workers.wake(transaction)
-    settled = {each.id for each, _, _ in ours}
-    return Settlement(len(settled)) if len(settled) == len(batch) else _sorted_out(transaction, batch, settled)
+    settled = {each.id for each, _ in ours}
+    whole = Settlement(len(settled)) if len(settled) == len(batch) else _sorted_out(transaction, batch, settled)
+    return whole._replace(letters=bool(letters))
 
 
 def _last_word(outcome: Outcome, asked: bool, reason: str | None, worker_id: int) -> Row:
@@ -113,13 +138,34 @@ def _last_word(outcome: Outcome, asked: bool, reason: str | None, worker_id: int
     )
 
 
-def _put_follow_ups(transaction: Transaction, outcome: Outcome) -> None:
-    """Put what a run that went well wants done next, in the transaction that archives it, for its namespace."""
-    ((namespace,),) = transaction.all("archived_namespace", id=outcome.id)
-    scope = Scope.of(transaction.dialect, namespace, wake=True)
-    put = [transaction.perform(tasks.put(scope, columns)) for columns in outcome.follow_ups]
-    ids = [each.id for each in put if each.did == "put"]
-    transaction.run("adopt_follow_ups", parent_id=outcome.id, ids=ids)
+def _put_follow_ups(transaction: Transaction, ours: Sequence[tuple[Outcome, Held]]) -> Counter[int]:
+    """Put what runs that went well want done next, all at once for each namespace, in the transaction that archives them.
+
+    Returns how many of them joined the group of the task that put them, for each of these tasks.
+    """
+    joined: Counter[int] = Counter()
+    for namespace in sorted({it.namespace for _, it in ours}):
+        scope = Scope.of(transaction.dialect, namespace, wake=True)
+        mine = [(each.id, it, flow) for each, it in ours if it.namespace == namespace for flow in each.follow_ups]
+        placed = [
+            Placed(
+                {name: value for name, value in flow.items() if name != "join"},
+                it.group_id if flow.get("join") else None,
+                task,
+            )
+            for task, it, flow in mine
+        ]
+        done = transaction.perform(flows.put(scope, placed))
+        joined.update(
+            task for (task, _, _), at, put in zip(mine, placed, done, strict=True) if at.group_id and put.did == "put"
+        )
+    return joined
+
+
+def leave_letters(transaction: Transaction, letters: Sequence[Letter]) -> None:
+    """Tell whoever counts that these members of groups have ended."""
+    if letters:
+        transaction.perform(post(Scope.of(transaction.dialect, "", wake=False), letters))
 
 
 def _note(transaction: Transaction, worker_id: int, ours: Sequence[Outcome]) -> None:

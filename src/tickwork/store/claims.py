@@ -67,11 +67,13 @@ class Wish:
 
 
 class Outlook(NamedTuple):
-    """What there is to do: the database's time, ranges with something ready, and when the next of the others will."""
+    """What there is to do: the database's time, ranges with something ready, when the next of the others will."""
 
     at: Instant
     ready: int
     next_at: Instant | None
+    letters: bool = False
+    """Whether members of groups have ended that nobody has counted, or a group wants something done."""
 
 
 def look(transaction: Transaction, subscription: Subscription) -> Outlook:

@@ -13,6 +13,8 @@ from tickwork.model.lease import LOST_ALLOWED, Standing
 from tickwork.model.outcome import Failure
 from tickwork.store import workers
 from tickwork.store.dialect import Row, Transaction
+from tickwork.store.letters import Letter, post
+from tickwork.store.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
     over: list[Row] = []
     notes: list[Row] = []
     rows = transaction.all("hold_tasks_of_ended_lease", token=lease.token)
-    for task, attempt, attempts, lost, available_at, started_at, asked in rows:
+    letters: list[Letter] = []
+    for task, attempt, attempts, lost, available_at, started_at, asked, group_id in rows:
         charged = _charged(attempt, attempts, lost, started_at)
         error = _error(worker_id) if charged else None
         counted = attempt if started_at is not None else attempt - 1
@@ -82,7 +85,11 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
         elif started_at is not None and (attempt >= attempts or lost + 1 > LOST_ALLOWED):
             reason = _reason(attempt, attempts, lost + 1)
             over.append((task, "lost", reason, None, error, counted, started_at, now, None))
+        if group_id is not None and over and over[-1][0] == task:
+            letters.append(Letter(group_id, task, over[-1][1]))
     _write(transaction, again, over, notes)
+    if letters:
+        transaction.perform(post(Scope.of(transaction.dialect, "", wake=True), letters))
     drop(transaction, [lease.token])
     if len(again) > len(over):
         workers.wake(transaction)

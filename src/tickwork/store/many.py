@@ -22,6 +22,7 @@ SLICE = 10_000
 _TASK = (
     *("queue", "priority", "at", "delay", "handler", "action", "payload", "payload_version", "key", "attempts"),
     *("expires_at", "object", "container", "tags", "unique_key", "key_scope", "root", "root_at"),
+    *("parent_id", "group_id", "awaits"),
 )
 _HASTENED = ("unique_key", "at", "delay")
 _TRIGGER = (

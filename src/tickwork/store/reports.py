@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tickwork.errors import InvalidInput, NotFound
-from tickwork.model.report import Alive, Counts, Failed, LedgerRow, TaskRow, Trigger, Version
+from tickwork.model.report import Alive, Counts, Failed, LedgerRow, Result, TaskRow, Trigger, Version
 from tickwork.model.status import GONE_AFTER
 from tickwork.store.dialect import Verb, ask
 from tickwork.store.scope import Scope
@@ -84,6 +84,12 @@ def archived(scope: Scope, *, limit: int, outcome: str | None = None, **filters:
     values = {**dict.fromkeys(_TASK_FILTERS), **filters}
     rows = yield from ask("list_archived", namespace=scope.namespace, outcome=outcome, n=limit, **values)
     return [TaskRow._make(row) for row in rows]
+
+
+def results(scope: Scope, group: int, after: int, limit: int) -> Verb[list[Result]]:
+    """What members of a group left that are over, in the order of their ids."""
+    rows = yield from ask("results_of_group", namespace=scope.namespace, group_id=group, after=after, n=limit)
+    return [Result._make(row) for row in rows]
 
 
 def failures(task_id: int, limit: int) -> Verb[list[Failed]]:

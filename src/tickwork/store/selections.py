@@ -79,6 +79,11 @@ def changing(statement: str, did: TaskDid, **values: Any) -> Act:
     return act
 
 
+def awakening(scope: Scope, ids: Sequence[int]) -> Verb[Done]:
+    """Let those run at once that put themselves off; what runs is told not to sleep, and left alone otherwise."""
+    return dict.fromkeys((yield from tasks.awaken(scope, ids)), "freed")
+
+
 def hold_triggers(scope: Scope, wanted: TriggerFilter) -> Verb[list[Standing]]:
     """Hold the triggers that a filter selects, in the order of their ids."""
     if not scope.chains_writes:
@@ -114,6 +119,7 @@ __all__ = [
     "Done",
     "Edit",
     "Standing",
+    "awakening",
     "cancelling",
     "changing",
     "edit_triggers",

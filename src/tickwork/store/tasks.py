@@ -13,7 +13,9 @@ from typing import Any
 from tickwork.errors import InvalidInput, TryAgain
 from tickwork.model.task import TaskPut
 from tickwork.model.unique import Root
+from tickwork.store import letters
 from tickwork.store.dialect import Row, Verb, ask
+from tickwork.store.letters import STOP, Letter
 from tickwork.store.scope import Scope
 
 
@@ -72,6 +74,20 @@ def cancel(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Ver
     return TaskPut(None, task if isinstance(task, str) else None, "unknown")
 
 
+def cancel_tree(scope: Scope, task: str | int, *, reason: str | None, by: str) -> Verb[TaskPut]:
+    """Cancel a task and all that it waits for; answers as :func:`cancel` for the task itself.
+
+    What a member puts into its group meanwhile is cancelled by whoever counts, once this has committed.
+    """
+    yield from become_writer(scope)
+    found = yield from _ids_of(scope, task)
+    tree = yield from ask("tree_of_tasks", namespace=scope.namespace, ids=found)
+    yield from letters.post(scope, [Letter(awaits, None, STOP) for _, awaits in tree if awaits is not None])
+    answers = yield from cancel_many(scope, sorted({row[0] for row in tree} | set(found)), reason, by)
+    mine = sorted((answer for answer in answers if answer.id in found), key=lambda each: found.index(each.id or 0))
+    return mine[0] if mine else TaskPut(None, task if isinstance(task, str) else None, "unknown")
+
+
 def cancel_of_object(scope: Scope, name: str, *, reason: str | None, by: str) -> Verb[list[TaskPut]]:
     """Cancel every unfinished task of an object, in the order of their ids."""
     yield from become_writer(scope)
@@ -127,10 +143,17 @@ def free(scope: Scope, task: str | int) -> Verb[TaskPut]:
     return replace(standing, did="over") if standing.did == "done" else standing
 
 
-def awaken(scope: Scope, ids: Sequence[int]) -> Verb[list[int]]:
-    """Let those run at once that put themselves off; returns their ids."""
-    rows = yield from ask("awaken_tasks", namespace=scope.namespace, ids=list(ids), channel=scope.channel)
-    return sorted(row[0] for row in rows)
+def awaken(scope: Scope, named: Sequence[str | int], about: str | None = None) -> Verb[list[int]]:
+    """Let those run at once that put themselves off; returns their ids. One that runs will not sleep."""
+    yield from become_writer(scope)
+    ids: set[int] = set()
+    for task in named:
+        ids.update((yield from _ids_of(scope, task)))
+    if about is not None:
+        rows = yield from ask("task_ids_of_object", namespace=scope.namespace, object=about)
+        ids.update(row[0] for row in rows)
+    rows = yield from ask("awaken_tasks", namespace=scope.namespace, ids=sorted(ids), channel=scope.channel)
+    return sorted(row[0] for row in rows if row[1] == "waiting")
 
 
 def register_root(scope: Scope, root: Root) -> Verb[bool]:
@@ -149,6 +172,7 @@ def cancel_many(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -
         yield from ask("archive_cancelled", reason=reason, **values)
     rows = yield from ask("cancel_tasks", reason=reason, **values)
     answers = {row[0]: TaskPut(row[0], row[1], "cancelled") for row in rows}
+    yield from letters.post(scope, [Letter(row[2], row[0], "cancelled") for row in rows if row[2] is not None])
     if answers and not scope.chains_writes:
         yield from ask("answer_cancels", ids=list(answers))
     rest = [each for each in values["ids"] if each not in answers]

@@ -28,4 +28,4 @@ def notice_of(claimed: Claimed, handler: str, outcome: Outcome) -> dict[str, Any
         "object": claimed.object,
     }
     about = Treatment(object=claimed.object, container=claimed.container, priority=claimed.priority)
-    return NewTask.of(PutTask.of(handler, payload), None, None, about).columns()
+    return {**NewTask.of(PutTask.of(handler, payload), None, None, about).columns(), "attempts": None}

@@ -22,15 +22,16 @@ from tickwork.engine.tasks.running import DatabaseWatch, Running
 from tickwork.engine.tasks.settling import LINGER, Settling, settle_in_halves
 from tickwork.engine.tasks.telling import tell_claimed, tell_settled
 from tickwork.engine.tasks.units import Job
-from tickwork.errors import StatementRefused
+from tickwork.errors import StatementRefused, StoreError
 from tickwork.model import outcome as outcomes
 from tickwork.model.lease import LENGTH, new_token
 from tickwork.model.outcome import Outcome
 from tickwork.model.work import Claimed
-from tickwork.store import archive, claims, leases, workers
+from tickwork.store import archive, claims, groups, leases, workers
 from tickwork.store.archive import Settlement
 from tickwork.store.claims import Subscription, Wish
 from tickwork.store.dialect import Transaction
+from tickwork.store.groups import Tended
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, Instant
 
@@ -42,6 +43,10 @@ SETTLED_AT_ONCE = 1_000
 HELD_FOR = 100_000
 #: A loop that is kept busy by outcomes still looks for work so often.
 LOOK_EVERY = 1 * SECOND
+#: A worker that is busy, and so does not look, asks so often whether ends of groups' members lie about.
+TEND_EVERY = 10 * SECOND
+#: How many transactions one turn spends on them at most.
+ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,10 @@ class Pump:
         self._doubtful: int | None = None
         self._queued_since: Instant | None = None
         self._held_until: Instant = 0
+        self._letters = False
+        """Members of groups have ended; their letters are to be opened."""
+        self._tended_at: Instant = 0
+        self._tend_at: Instant = 0
         widest = max((handler.batch or 1 for handler in registry.values()), default=1)
         self._ahead, self._pace = Prefetch(appetite.batch, least=widest - 1), Pace()
 
@@ -126,6 +135,8 @@ class Pump:
             size = 0
         if batch or size:
             self._exchange(batch, size, now)
+        if self._letters or (self.holdings.size and now - self._tended_at >= TEND_EVERY):
+            self._tend(now)
         return self._again_at(now)
 
     def adopt(self, claimed: Sequence[Claimed], now: Instant) -> None:
@@ -162,14 +173,18 @@ class Pump:
         self.watch.learn(outlook.at, now)
         self._looked_at = now
         self._next_at = None if outlook.next_at is None else self.watch.steadily(outlook.next_at)
-        return outlook.ready > 0
+        if not outlook.letters:
+            self._tended_at = now
+        elif now >= self._tend_at:
+            self._tend(now)
+        return outlook.ready > 0 or self._flowing
 
     def _again_at(self, now: Instant) -> Instant | None:
         if self.obstacle.reason is not None:
             return now + (LINGER if self.settling else LOOK_EVERY)
         if self._flowing and self._room(self.queued):
             return now
-        moments = []
+        moments = [self._tend_at] if self._tend_at > now else []
         if self._next_at is not None and self.claiming and self._room(self.queued):
             moments.append(self._next_at)  # without room it is looked at when something has finished
         if self.settling:
@@ -208,6 +223,24 @@ class Pump:
             if not claimed:
                 self._next_at = now  # a claim does not see what is delayed behind what it took: look once more
             self._begin(claimed, now)
+
+    def _tend(self, now: Instant) -> None:
+        """Open what members of groups have left, in transactions of their own; what is released now is claimed next."""
+        self._letters, self._tended_at, self._tend_at = False, now, 0
+        tended = Tended()
+        try:
+            for _ in range(ROUNDS):
+                with self.store.begin("worker") as transaction:
+                    tended = groups.tend(transaction)
+                if tended.released:
+                    self._flowing = self.rung = True
+                if not tended.again:
+                    break
+        except StoreError as error:
+            log.warning("the ends of members of groups could not be counted just now: %s", error)
+            tended = Tended(left=True)  # what was taken in that transaction lies there again
+        if tended.left or tended.again:
+            self._tend_at = now + LOOK_EVERY
 
     def _wish(self, number: int, size: int, now: Instant) -> Wish:
         starts = max(0, self.appetite.concurrency - len(self.running.now) - self.queued)
@@ -257,6 +290,7 @@ class Pump:
             self.settling.put_back(settlement.held_up)
             self._held_until = now + HELD_FOR
             batch = [outcome for outcome in batch if (outcome.id, outcome.token) not in held]
+        self._letters = self._letters or settlement.letters
         self.holdings.let_go(batch)
         tell_settled(batch)
         self._expect(batch)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tickwork.engine.tasks.notice import notice_of
@@ -23,6 +23,8 @@ from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Trans
 from tickwork.engine.tasks.units import Group, Job, Unit
 from tickwork.errors import StoreError, TickworkError
 from tickwork.model import outcome as outcomes
+from tickwork.model.action import PutTask, attempts_of
+from tickwork.model.flow import with_attempts
 from tickwork.model.outcome import Outcome, storable
 from tickwork.model.retry import SHORTEST_SNOOZE
 from tickwork.model.work import Claimed, Signs, Task
@@ -67,6 +69,7 @@ class Running:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.store, self.watch, self.finished, self.chance = store, watch, finished, chance
+        self.registry = registry
         self.transactional = Transactional(store, watch.steady, number)
         self.signs = Signs()
         self.processes, self.rest = Processes(self.signs), Rest(registry, watch.now)
@@ -146,7 +149,7 @@ class Running:
             self.raised(job, error, started_at)
         else:
             outcome = outcomes.done(claimed, ended.result, ended.reason, started_at, self.watch.now())
-            self.finished(outcome._replace(follow_ups=ended.follow_ups))
+            self.finished(outcome._replace(follow_ups=self._with_attempts(ended.follow_ups)))
         finally:
             self.now.pop(claimed.id, None)
 
@@ -223,8 +226,16 @@ class Running:
             kept, reason = kept_of(result)
         outcome = outcomes.done(job.claimed, kept, reason, started_at, self.watch.now())
         if task is not None and task.follow_ups:
-            outcome = outcome._replace(follow_ups=tuple(task.follow_ups))
+            outcome = outcome._replace(follow_ups=self._with_attempts(task.follow_ups))
         return outcome
+
+    def _with_attempts(self, flows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+        """Give follow-ups of which nothing was said the attempts that their handlers were registered with."""
+        return tuple(with_attempts(flow, self._attempts) for flow in flows)
+
+    def _attempts(self, handler: str) -> int:
+        known = self.registry.get(handler)
+        return attempts_of(PutTask(handler)) if known is None else known.attempts
 
     def raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
         """Judge a run that raised, and hand its outcome over."""
@@ -243,7 +254,8 @@ class Running:
             attempt = f"attempt {claimed.attempt} of {claimed.attempts}"
             log.warning("task %d (%s): %s failed: %r", claimed.id, claimed.handler, attempt, error)
         if judged.outcome == "gave up" and handler.notice is not None:
-            judged = judged._replace(follow_ups=(notice_of(claimed, handler.notice, judged),))
+            notice = notice_of(claimed, handler.notice, judged)
+            judged = judged._replace(follow_ups=self._with_attempts([notice]))
         self.finished(judged)
 
     def _pressed(self, job: Job, error: Backpressure, started_at: Instant) -> None:

@@ -70,7 +70,10 @@ def settle_in_halves(store: Store, worker_id: int, batch: Sequence[Outcome]) -> 
     middle = len(batch) // 2
     first, second = (settle_in_halves(store, worker_id, half) for half in (batch[:middle], batch[middle:]))
     return Settlement(
-        first.settled + second.settled, first.discarded + second.discarded, first.held_up + second.held_up
+        first.settled + second.settled,
+        first.discarded + second.discarded,
+        first.held_up + second.held_up,
+        first.letters or second.letters,
     )
 
 

@@ -86,14 +86,14 @@ class Transactional:
                     if not own.open:
                         raise StoreError(f"{claimed.handler} ended its task's transaction itself, or left it failed")
                     self._check_length(claimed, self.steady.now() - began)
-                    archive.settle(transaction, number, [outcome], [])
+                    letters = archive.settle(transaction, number, [outcome], []).letters
                     if transaction.one("own_last_word", id=claimed.id) != (outcome.outcome,):
                         raise AskedToStop(f"task {claimed.id} was cancelled while it ran")
             except StoreError as error:
                 if not held:
                     raise NotBegun(str(error)) from error
                 raise
-        return outcome._replace(settled=True)
+        return outcome._replace(settled=True, letters=letters)
 
     def _called(self, call: Callable[[OwnTransaction], Outcome], own: OwnTransaction) -> Outcome:
         try:

@@ -69,6 +69,9 @@ class SqliteTransaction(Transaction):
         if not rows:
             return 0
         found = self._allowed(statement)
+        if "now" in found.parameters and "now" not in columns:
+            now = self.dialect.now(self._now)
+            columns, rows = (*columns, "now"), [(*row, now) for row in rows]
         if found.order != tuple(columns):
             pick = itemgetter(*(columns.index(name) for name in found.order))
             rows = [pick(row) for row in rows]

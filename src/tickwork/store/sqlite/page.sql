@@ -138,7 +138,9 @@ with recursive head (id) as (
 )
 select :now as at,
        count(*) filter (where r.available_at <= :now),
-       min(r.available_at) filter (where r.available_at > :now)
+       min(r.available_at) filter (where r.available_at > :now),
+       exists (select 1 from tickwork.group_letter)
+       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
   from head h join tickwork.task r on r.id = h.id
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -188,18 +190,21 @@ select 1 where false;
 insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
                               outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
                               created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
-                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope, group_id,
+                              gathered)
 select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
        :outcome, :reason, :result, :error, t.attempts, :attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
        t.created_at, :started_at, :ended_at, :worker_id, t.object, t.container, t.tags, t.trigger_id,
-       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope, t.group_id,
+       t.gathered
   from tickwork.task t where t.id = :id;
 
 -- name: return_tasks
 -- writer: worker
 -- executemany instead of arrays
 update tickwork.task
-   set state = 'waiting', lease = null, started_at = null, available_at = :available_at, attempt = :attempt,
+   set state = 'waiting', lease = null, started_at = null, attempt = :attempt, woken = null,
+       available_at = case when :snoozed > 0 and woken is not null then min(:available_at, :now) else :available_at end,
        lost = lost + :lost, snoozes = snoozes + :snoozed, error = coalesce(:error, error)
  where id = :id and lease = :token;
 
@@ -310,10 +315,11 @@ returning id, key, version, generation, did;
 -- values instead of a select with a conflict clause, which SQLite cannot read
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
                            attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
-                           root, root_at)
-values (:namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), :handler, :action, :payload,
-        :payload_version, :key, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags,
-        :unique_key, :key_scope, :root, :root_at)
+                           root, root_at, parent_id, group_id, awaits)
+values (:namespace, :queue, :priority,
+        case when :awaits is null then max(coalesce(:at, :now) + :delay, :now) else 253402300799999999 end, :handler,
+        :action, :payload, :payload_version, :key, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object,
+        :container, :tags, :unique_key, :key_scope, :root, :root_at, :parent_id, :group_id, :awaits)
     on conflict (namespace, unique_key) where unique_key is not null do nothing
 returning id;
 
@@ -322,7 +328,7 @@ returning id;
 -- max is its word for greatest
 update tickwork.task
    set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = min(asked_at, coalesce(:at, :now) + :delay)
- where id = :id and state <> 'running' and available_at > max(coalesce(:at, :now) + :delay, :now)
+ where id = :id and state <> 'running' and awaits is null and available_at > max(coalesce(:at, :now) + :delay, :now)
 returning id;
 
 -- name: debounce_task
@@ -330,14 +336,15 @@ returning id;
 -- an update has no alias here
 update tickwork.task
    set available_at = coalesce(:at, :now) + :delay, asked_at = coalesce(:at, :now) + :delay
- where id = :id and state <> 'running' and available_at < coalesce(:at, :now) + :delay
+ where id = :id and state <> 'running' and awaits is null and available_at < coalesce(:at, :now) + :delay
 returning id;
 
 -- name: replace_task
 -- writer: application, operator, worker
 -- max is its word for greatest
 update tickwork.task
-   set queue = :queue, priority = :priority, available_at = max(coalesce(:at, :now) + :delay, :now),
+   set queue = :queue, priority = :priority,
+       available_at = case when awaits is null then max(coalesce(:at, :now) + :delay, :now) else available_at end,
        asked_at = coalesce(:at, :now) + :delay, handler = :handler, action = :action, payload = :payload,
        payload_version = :payload_version, attempts = :attempts, expires_at = :expires_at, object = :object,
        container = :container, tags = :tags, root = :root, root_at = :root_at,
@@ -346,23 +353,25 @@ update tickwork.task
 returning id;
 
 -- name: archive_cancelled
--- writer: application, operator
+-- writer: application, operator, worker
 -- no chained writes: copied first, removed next
 insert into tickwork.archive
        (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
         attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
-        container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
+        container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
+        group_id, gathered)
 select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason,
        error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
-       container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope
+       container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
+       group_id, gathered
   from tickwork.task
  where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running';
 
 -- name: cancel_tasks
--- writer: application, operator
+-- writer: application, operator, worker
 -- the second half of it
 delete from tickwork.task where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
-returning id, key;
+returning id, key, group_id;
 
 -- name: edit_task
 -- writer: application, operator
@@ -372,7 +381,8 @@ update tickwork.task
        queue = coalesce(:queue, queue),
        attempts = coalesce(:attempts, attempts),
        expires_at = case when :sets_expires_at = 1 then :expires_at else expires_at end,
-       available_at = case when :sets_time = 1 then max(coalesce(:at, :now) + :delay, :now) else available_at end,
+       available_at = case when :sets_time = 1 and awaits is null then max(coalesce(:at, :now) + :delay, :now)
+                           else available_at end,
        asked_at = case when :sets_time = 1 then coalesce(:at, :now) + :delay else asked_at end
  where namespace = :namespace and id = :id and state <> 'running'
 returning id, key;
@@ -383,10 +393,10 @@ returning id, key;
 insert into tickwork.task
        (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
         asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-        slots, parent_id, unique_key, key_scope)
+        slots, parent_id, unique_key, key_scope, gathered)
 select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
        :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-       slots, parent_id, case when key_scope is not 'period' then key end, key_scope
+       slots, parent_id, case when key_scope is not 'period' then key end, key_scope, gathered
   from tickwork.archive
  where namespace = :namespace and id = any(:ids::bigint[]) and (:repeat = 1 or outcome <> 'done')
  order by id
@@ -403,10 +413,13 @@ delete from tickwork.archive where id = any(:ids::bigint[]);
 -- rows as JSON instead of arrays
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
                            attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
-                           root, root_at)
-select :namespace, value ->> 0, value ->> 1, max(coalesce(value ->> 2, :now) + value ->> 3, :now), value ->> 4,
-       value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
-       coalesce(value ->> 2, :now) + value ->> 3, :now, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17
+                           root, root_at, parent_id, group_id, awaits)
+select :namespace, value ->> 0, value ->> 1,
+       case when value ->> 20 is null then max(coalesce(value ->> 2, :now) + value ->> 3, :now)
+            else 253402300799999999 end,
+       value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
+       coalesce(value ->> 2, :now) + value ->> 3, :now, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+       value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20
   from json_each(:rows)
  where true
  order by key
@@ -421,7 +434,7 @@ update tickwork.task
   from (select value ->> 14 as unique_key, min(coalesce(value ->> 2, :now) + (value ->> 3)) as asked_at
           from json_each(:rows) group by 1) w
  where namespace = :namespace and tickwork.task.unique_key = w.unique_key and state <> 'running'
-   and available_at > max(w.asked_at, :now)
+   and awaits is null and available_at > max(w.asked_at, :now)
 returning id;
 
 -- name: put_triggers
@@ -537,7 +550,7 @@ select null where false and :table = :position;
 -- max is its word for greatest
 update tickwork.task
    set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = coalesce(:at, :now) + :delay
- where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
+ where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and awaits is null
 returning id;
 
 -- name: reprioritise_tasks
@@ -552,16 +565,21 @@ returning id;
 -- one writer at a time: nothing to be locked in order
 update tickwork.task set available_at = :now
  where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now
+   and awaits is null
 returning id;
 
 -- name: awaken_tasks
 -- writer: application, operator, worker
 -- one writer at a time: nothing to be locked in order
-update tickwork.task set available_at = :now
- where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now and snoozes > 0
-   and (select a.outcome from tickwork.attempt a where a.task_id = tickwork.task.id order by a.id desc limit 1)
-       = 'snoozed'
-returning id;
+update tickwork.task
+   set available_at = case when state = 'waiting' then :now else available_at end,
+       woken = case when state = 'running' then :now else woken end
+ where namespace = :namespace and id = any(:ids::bigint[])
+   and (state = 'running'
+        or state = 'waiting' and available_at > :now and snoozes > 0
+           and (select a.outcome from tickwork.attempt a where a.task_id = tickwork.task.id order by a.id desc limit 1)
+               = 'snoozed')
+returning id, state;
 
 -- name: choose_triggers
 -- writer: application, operator
@@ -648,3 +666,37 @@ select t.id, t.key, t.handler, t.available_at, t.error is not null
   join tickwork.task t on t.state = 'waiting' and t.namespace = :namespace and t.queue = r.queue
    and t.priority = r.priority and t.available_at > :now and t.available_at <= :until::bigint
  order by t.available_at, t.id limit :n;
+
+-- ---------------------------------------------------------------------------------------------------------- groups
+
+-- name: make_groups
+-- writer: application, operator, worker
+-- rows as JSON instead of arrays
+insert into tickwork.task_group (namespace, on_failure, then_at, then_delay, created_at)
+select :namespace, value ->> 0, value ->> 1, value ->> 2, :now from json_each(:rows) where true order by key
+returning id;
+
+-- name: fill_groups
+-- writer: application, operator, worker
+-- rows as JSON instead of arrays
+update tickwork.task_group set total = r.total, unended = r.total
+  from (select value ->> 0 as id, value ->> 1 as total from json_each(:rows)) r where tickwork.task_group.id = r.id;
+
+-- name: post_group_letters
+-- writer: application, operator, worker
+-- rows as JSON instead of arrays
+insert into tickwork.group_letter (group_id, task_id, outcome, joined)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(:rows);
+
+-- name: save_groups
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.task_group set state = :state, total = :total, unended = :unended, ended = :ended where id = :id;
+
+-- name: release_awaiting
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.task
+   set awaits = null, gathered = :gathered, asked_at = coalesce(:at, :now) + :delay,
+       available_at = max(coalesce(:at, :now) + :delay, :now)
+ where id = :id;

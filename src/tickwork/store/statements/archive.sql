@@ -3,7 +3,8 @@
 -- name: archive_tasks
 -- writer: worker
 -- One statement: lock what is still ours (a row that somebody else holds just now is passed over and tried again),
--- delete it, archive exactly what was deleted, answer the cancel requests, drop the leases that are empty then.
+-- delete it, archive exactly what was deleted, answer the cancel requests, leave a letter for each member of a group,
+-- drop the leases that are empty then.
 with item as materialized (
     select * from unnest(:id::bigint[], :token::bigint[], :outcome::text[], :reason::text[], :result::text[],
                          :error::text[], :attempt::int[], :started_at::bigint[], :ended_at::bigint[])
@@ -18,7 +19,7 @@ with item as materialized (
     returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
               t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
               t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              t.key_scope, i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
+              t.key_scope, t.group_id, t.gathered, i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
 ), asked as (
     delete from tickwork.cancel_request c using gone g where c.task_id = g.id returning c.task_id, c.reason
 ), kept as (
@@ -26,14 +27,19 @@ with item as materialized (
                                   outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at,
                                   asked_at, created_at, started_at, finished_at, worker_id, object, container, tags,
                                   trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id,
-                                  key_scope)
+                                  key_scope, group_id, gathered)
     select g.id, g.namespace, g.queue, g.priority, g.handler, g.action, g.payload, g.payload_version, g.key,
            case when a.task_id is null then g.outcome else 'cancelled' end, coalesce(a.reason, g.reason),
            case when a.task_id is null then g.result end, g.error, g.attempts, g.attempt, g.lost, g.snoozes,
            g.expires_at, g.asked_at, g.created_at, g.started_at, g.ended_at, :worker_id::bigint, g.object,
            g.container, g.tags, g.trigger_id, g.trigger_key, g.generation, g.planned_at, g.previous_at, g.slots,
-           g.parent_id, g.key_scope
+           g.parent_id, g.key_scope, g.group_id, g.gathered
       from gone g left join asked a on a.task_id = g.id
+), letter as (
+    insert into tickwork.group_letter (group_id, task_id, outcome)
+    select g.group_id, g.id, case when a.task_id is null then g.outcome else 'cancelled' end
+      from gone g left join asked a on a.task_id = g.id
+     where g.group_id is not null
 ), dropped as (
     delete from tickwork.lease l
      where l.token in (select f.token from tickwork.lease f
@@ -41,12 +47,12 @@ with item as materialized (
        and not exists (select 1 from tickwork.task t
                         where t.lease = l.token and not (t.id = any(:id::bigint[])))
 )
-select id from gone;
+select id, group_id from gone;
 
 -- name: held_tasks
 -- writer: worker
 -- which of these are still ours and free to be changed, and which of them somebody asked to cancel
-select t.id, t.lease, c.task_id is not null, c.reason
+select t.id, t.lease, c.task_id is not null, c.reason, t.namespace, t.group_id
   from tickwork.task t left join tickwork.cancel_request c on c.task_id = t.id
  where t.id = any(:ids::bigint[]) and t.lease = any(:tokens::bigint[])
  order by t.id for update of t skip locked;
@@ -62,11 +68,13 @@ select id, lease from tickwork.task where id = any(:ids::bigint[]) and lease = a
 insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
                               outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
                               created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
-                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope, group_id,
+                              gathered)
 select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
        i.outcome, i.reason, i.result, i.error, t.attempts, i.attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
        t.created_at, i.started_at, i.ended_at, i.worker_id, t.object, t.container, t.tags, t.trigger_id,
-       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope, t.group_id,
+       t.gathered
   from unnest(:id::bigint[], :outcome::text[], :reason::text[], :result::text[], :error::text[], :attempt::int[],
               :started_at::bigint[], :ended_at::bigint[], :worker_id::bigint[])
        as i (id, outcome, reason, result, error, attempt, started_at, ended_at, worker_id)
@@ -82,9 +90,12 @@ delete from tickwork.cancel_request where task_id = any(:ids::bigint[]);
 
 -- name: return_tasks
 -- writer: worker
--- back to waiting: after a failure, a snooze, a lost lease, or a claim that never began
+-- back to waiting: after a failure, a snooze (of one that was awakened meanwhile: at once), a lost lease, or a claim that
+-- never began
 update tickwork.task t
-   set state = 'waiting', lease = null, started_at = null, available_at = i.available_at, attempt = i.attempt,
+   set state = 'waiting', lease = null, started_at = null, attempt = i.attempt, woken = null,
+       available_at = case when i.snoozed > 0 and t.woken is not null then least(i.available_at, :now)
+                           else i.available_at end,
        lost = t.lost + i.lost, snoozes = t.snoozes + i.snoozed, error = coalesce(i.error, t.error)
   from unnest(:id::bigint[], :token::bigint[], :available_at::bigint[], :attempt::int[], :lost::int[], :snoozed::int[],
               :error::text[])
@@ -96,11 +107,3 @@ update tickwork.task t
 insert into tickwork.attempt (task_id, attempt, outcome, error, worker_id, started_at, ended_at)
 select * from unnest(:task_id::bigint[], :attempt::int[], :outcome::text[], :error::text[], :worker_id::bigint[],
                      :started_at::bigint[], :ended_at::bigint[]);
-
--- name: archived_namespace
--- reader: anyone
-select namespace from tickwork.archive where id = :id;
-
--- name: adopt_follow_ups
--- writer: worker
-update tickwork.task set parent_id = :parent_id where id = any(:ids::bigint[]);

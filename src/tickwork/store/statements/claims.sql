@@ -6,7 +6,7 @@
 
 -- name: look_for_tasks
 -- reader: anyone
--- the clock, how many ranges have something ready, and when the next of the others will
+-- the clock, how many ranges have something ready, when the next of the others will, and whether members of groups ended
 with recursive head (namespace, queue, priority, available_at, id) as (
     (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
       order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
@@ -21,7 +21,9 @@ with recursive head (namespace, queue, priority, available_at, id) as (
 )
 select :now as at,
        count(*) filter (where r.available_at <= :now),
-       min(r.available_at) filter (where r.available_at > :now)
+       min(r.available_at) filter (where r.available_at > :now),
+       exists (select 1 from tickwork.group_letter)
+       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
   from head r
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -114,12 +116,12 @@ with recursive moment as materialized (
     returning t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
               t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
               t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              t.started_at is not null as marked, m.at, k.place, t.root, t.root_at
+              t.started_at is not null as marked, m.at, k.place, t.root, t.root_at, t.gathered
 )
 select c.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.payload_version, c.key,
        c.attempt, c.attempts, c.lost, c.snoozes, c.available_at, c.expires_at, c.asked_at, c.created_at,
        c.object, c.container, c.tags, c.trigger_key, c.planned_at, c.previous_at, c.slots, c.parent_id,
-       c.marked, q.task_id is not null, o.at is not null, c.at
+       c.marked, q.task_id is not null, o.at is not null, c.at, c.gathered
   from claimed c left join tickwork.cancel_request q on q.task_id = c.id
        left join tickwork.root o on o.namespace = c.namespace and o.signature = c.root and o.at > c.root_at
  order by c.place;
@@ -138,7 +140,7 @@ update tickwork.task
    set state = 'running', lease = :token::bigint, attempt = attempt + 1,
        started_at = case when id = any(:starting::bigint[]) then :now end,
        unique_key = case when coalesce(key_scope, '') <> 'waiting' then unique_key end
- where id = any(:ids::bigint[]) and state = 'waiting';
+ where id = any(:ids::bigint[]) and state = 'waiting' and awaits is null;
 
 -- name: tasks_of_lease
 -- reader: anyone
@@ -146,7 +148,7 @@ update tickwork.task
 select t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
        t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
        t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
-       t.started_at is not null, q.task_id is not null, o.at is not null, :now as at
+       t.started_at is not null, q.task_id is not null, o.at is not null, :now as at, t.gathered
   from tickwork.task t left join tickwork.cancel_request q on q.task_id = t.id
        left join tickwork.root o on o.namespace = t.namespace and o.signature = t.root and o.at > t.root_at
  where t.lease = :token

@@ -30,7 +30,7 @@ select worker_id, :now as at from tickwork.lease
 
 -- name: hold_tasks_of_ended_lease
 -- writer: worker
-select t.id, t.attempt, t.attempts, t.lost, t.available_at, t.started_at, c.task_id is not null
+select t.id, t.attempt, t.attempts, t.lost, t.available_at, t.started_at, c.task_id is not null, t.group_id
   from tickwork.task t left join tickwork.cancel_request c on c.task_id = t.id
  where t.lease = :token order by t.id for update of t skip locked;
 

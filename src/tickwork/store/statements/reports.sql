@@ -76,12 +76,12 @@ select version, generation, state, clock_kind, clock_params, since_at, policies,
 select id, key, case when state = 'waiting' and available_at <= :now then 'ready' else state end, null, handler,
        payload, payload_version, queue, priority, available_at, attempt, attempts, lost, snoozes, expires_at, asked_at,
        created_at, started_at, null, null, null, error, object, container, tags, trigger_id, trigger_key, planned_at,
-       previous_at, slots, parent_id
+       previous_at, slots, parent_id, group_id, awaits, gathered
   from tickwork.task where namespace = :namespace and id = :id::bigint
 union all
 select id, key, 'over', outcome, handler, payload, payload_version, queue, priority, null, attempt, attempts, lost,
        snoozes, expires_at, asked_at, created_at, started_at, finished_at, reason, result, error, object, container,
-       tags, trigger_id, trigger_key, planned_at, previous_at, slots, parent_id
+       tags, trigger_id, trigger_key, planned_at, previous_at, slots, parent_id, group_id, null, gathered
   from tickwork.archive where namespace = :namespace and id = :id::bigint;
 
 -- name: list_tasks
@@ -90,7 +90,7 @@ select id, key, 'over', outcome, handler, payload, payload_version, queue, prior
 select id, key, case when state = 'waiting' and available_at <= :now then 'ready' else state end, null, handler,
        payload, payload_version, queue, priority, available_at, attempt, attempts, lost, snoozes, expires_at, asked_at,
        created_at, started_at, null, null, null, error, object, container, tags, trigger_id, trigger_key, planned_at,
-       previous_at, slots, parent_id
+       previous_at, slots, parent_id, group_id, awaits, gathered
   from tickwork.task
  where namespace = :namespace
    and (:state::text is null
@@ -115,7 +115,7 @@ select (select min(due_at) from tickwork.event where due_at > :now),
 -- newest first
 select id, key, 'over', outcome, handler, payload, payload_version, queue, priority, null, attempt, attempts, lost,
        snoozes, expires_at, asked_at, created_at, started_at, finished_at, reason, result, error, object, container,
-       tags, trigger_id, trigger_key, planned_at, previous_at, slots, parent_id
+       tags, trigger_id, trigger_key, planned_at, previous_at, slots, parent_id, group_id, null, gathered
   from tickwork.archive
  where namespace = :namespace
    and (:outcome::text is null or outcome = :outcome::text)

@@ -58,7 +58,8 @@ select id, key, outcome, handler, priority, null, attempt - lost - case when out
 -- what runs is left alone
 with wanted as materialized (
     select id from tickwork.task
-     where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' order by id for no key update
+     where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and awaits is null
+     order by id for no key update
 ), put as (
     update tickwork.task t
        set available_at = greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now),
@@ -83,6 +84,7 @@ update tickwork.task t set priority = :priority::int from wanted w where t.id = 
 with wanted as materialized (
     select id from tickwork.task
      where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now
+       and awaits is null
      order by id for no key update
 ), put as (
     update tickwork.task t set available_at = :now from wanted w where t.id = w.id returning t.id
@@ -91,17 +93,23 @@ select id, case when :channel::text is not null then pg_notify(:channel::text, '
 
 -- name: awaken_tasks
 -- writer: application, operator, worker
--- those that put themselves off: what waits after a failure goes on waiting
+-- those that put themselves off: what waits after a failure goes on waiting; one that runs is marked, so that it does not
+-- sleep if it puts itself off, and is not settled before this has committed
 with wanted as materialized (
     select t.id from tickwork.task t
-     where t.namespace = :namespace and t.id = any(:ids::bigint[]) and t.state = 'waiting' and t.available_at > :now
-       and t.snoozes > 0
-       and (select a.outcome from tickwork.attempt a where a.task_id = t.id order by a.id desc limit 1) = 'snoozed'
+     where t.namespace = :namespace and t.id = any(:ids::bigint[])
+       and (t.state = 'running'
+            or t.state = 'waiting' and t.available_at > :now and t.snoozes > 0
+               and (select a.outcome from tickwork.attempt a where a.task_id = t.id order by a.id desc limit 1)
+                   = 'snoozed')
      order by t.id for no key update
 ), put as (
-    update tickwork.task t set available_at = :now from wanted w where t.id = w.id returning t.id
+    update tickwork.task t
+       set available_at = case when t.state = 'waiting' then :now else t.available_at end,
+           woken = case when t.state = 'running' then :now else t.woken end
+      from wanted w where t.id = w.id returning t.id, t.state
 )
-select id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
+select id, state, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
 
 -- name: hold_selected_triggers
 -- writer: application, operator

@@ -7,14 +7,17 @@ update tickwork.setting set value = value where name is null;
 
 -- name: put_task
 -- writer: application, operator, worker
--- a past instant means now; a delay counts from the clock at this statement, not from the start of the transaction
+-- a past instant means now; a delay counts from the clock at this statement, not from the start of the transaction;
+-- what awaits a group stands behind everything that has a time, until the group's end gives it one
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
                            attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
-                           root, root_at)
-select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), :handler,
-       :action, :payload, :payload_version::int, :key, :attempts::int, :expires_at::bigint,
+                           root, root_at, parent_id, group_id, awaits)
+select :namespace, :queue, :priority::int,
+       case when :awaits::bigint is null then greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
+            else 253402300799999999 end,
+       :handler, :action, :payload, :payload_version::int, :key, :attempts::int, :expires_at::bigint,
        coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :unique_key::text,
-       :key_scope::text, :root::text, :root_at::bigint
+       :key_scope::text, :root::text, :root_at::bigint, :parent_id::bigint, :group_id::bigint, :awaits::bigint
   from (select :now as now) c
     on conflict (namespace, unique_key) where unique_key is not null do nothing
 returning id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end;
@@ -35,7 +38,7 @@ with put as (
        set available_at = greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now),
            asked_at = least(t.asked_at, coalesce(:at::bigint, c.now) + :delay::bigint)
       from (select :now as now) c
-     where t.id = :id::bigint and t.state <> 'running'
+     where t.id = :id::bigint and t.state <> 'running' and t.awaits is null
        and t.available_at > greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
     returning t.id
 )
@@ -48,7 +51,7 @@ update tickwork.task t
    set available_at = coalesce(:at::bigint, c.now) + :delay::bigint,
        asked_at = coalesce(:at::bigint, c.now) + :delay::bigint
   from (select :now as now) c
- where t.id = :id::bigint and t.state <> 'running'
+ where t.id = :id::bigint and t.state <> 'running' and t.awaits is null
    and t.available_at < coalesce(:at::bigint, c.now) + :delay::bigint
 returning t.id;
 
@@ -58,7 +61,9 @@ returning t.id;
 with put as (
     update tickwork.task t
        set queue = :queue, priority = :priority::int,
-           available_at = greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now),
+           available_at = case when t.awaits is null
+                               then greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
+                               else t.available_at end,
            asked_at = coalesce(:at::bigint, c.now) + :delay::bigint,
            handler = :handler, action = :action, payload = :payload, payload_version = :payload_version::int,
            attempts = :attempts::int, expires_at = :expires_at::bigint, object = :object, container = :container,
@@ -102,7 +107,7 @@ insert into tickwork.root as r (namespace, signature, at, noted_at) values (:nam
 returning at;
 
 -- name: cancel_tasks
--- writer: application, operator
+-- writer: application, operator, worker
 -- what does not run yet is over at once, and stands in the archive; what runs is asked in the next statement
 with gone as (
     delete from tickwork.task where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
@@ -113,21 +118,23 @@ with gone as (
     insert into tickwork.archive
            (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
             attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
-            container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope)
+            container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
+            group_id, gathered)
     select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason::text,
            error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
-           container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope
+           container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
+           group_id, gathered
       from gone
 )
-select id, key from gone;
+select id, key, group_id from gone;
 
 -- name: archive_cancelled
--- writer: application, operator
+-- writer: application, operator, worker
 -- where a statement cannot write twice this comes first, and the rows are removed next
 select 1;
 
 -- name: ask_to_cancel
--- writer: application, operator
+-- writer: application, operator, worker
 insert into tickwork.cancel_request (task_id, reason, requested_at, by)
 select id, :reason, :now, :by
   from tickwork.task where namespace = :namespace and id = any(:ids::bigint[]) and state = 'running'
@@ -164,7 +171,7 @@ with put as (
            queue = coalesce(:queue::text, t.queue),
            attempts = coalesce(:attempts::int, t.attempts),
            expires_at = case when :sets_expires_at::int = 1 then :expires_at::bigint else t.expires_at end,
-           available_at = case when :sets_time::int = 1
+           available_at = case when :sets_time::int = 1 and t.awaits is null
                                then greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
                                else t.available_at end,
            asked_at = case when :sets_time::int = 1 then coalesce(:at::bigint, c.now) + :delay::bigint else t.asked_at end
@@ -181,10 +188,10 @@ with back as (
     insert into tickwork.task
            (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
             asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-            slots, parent_id, unique_key, key_scope)
+            slots, parent_id, unique_key, key_scope, gathered)
     select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
            :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-           slots, parent_id, case when key_scope is distinct from 'period' then key end, key_scope
+           slots, parent_id, case when key_scope is distinct from 'period' then key end, key_scope, gathered
       from tickwork.archive
      where namespace = :namespace and id = any(:ids::bigint[]) and (:repeat::int = 1 or outcome <> 'done')
      order by id
