@@ -105,7 +105,7 @@ def work_among_others(store: Store, hour: int) -> None:
 @pytest.mark.stores("sqlite", "postgresql-18")
 def test_fan_in_of_a_thousand_with_kills(database: str, store_name: str, tell: Callable[[str], None]) -> None:
     """Two processes at a time work on 1,000 children and are killed again and again: the parent continues exactly once."""
-    chance = random.Random(6)  # noqa: S311
+    chance = random.Random(6)
     with Tickwork(database) as app:
         flow = Group([PutTask("child")] * CHILDREN).then(PutTask("goes_on"))
         last = app.put(flow, unchecked=True, at=NOON)
