@@ -13,6 +13,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.shelf import give_back
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["tickwork.store.open", "tickwork.store.postgresql.dialect", "tickwork.store.sqlite.dialect"]
@@ -70,5 +72,6 @@ def walk(
         url = prepare()
         died = dies(url, body, n, *arguments)
         check(url, n)
+        give_back(url)
         if not died:
             return n - first

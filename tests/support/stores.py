@@ -29,10 +29,13 @@ from typing import IO, Any
 import pytest
 
 from tests.support import postgresql
+from tests.support.shelf import Shelf
 
 STORES = ["sqlite", *postgresql.names()]
 _FOLDER = "TICKWORK_TEST_BENCH"  # worker processes inherit where the run keeps its servers
 _ALIVE = pytest.StashKey[IO[str]]()
+#: The shelves of this process, by the address of their server.
+_SHELVES: dict[str, Shelf] = {}
 
 
 class Bench:
@@ -49,15 +52,24 @@ class Bench:
         return self._make(template=None)
 
     def migrated(self) -> str:
-        """Return the URL of a new database that has Tickwork's tables."""
+        """Return the URL of a database that has Tickwork's tables, and nothing in them."""
         if self.server is None:
             return self._make(template=self._sqlite_template())
-        return self._make(template=self.server.template(self.folder, migrate))
+        return self._shelf().take()
 
     def clean(self) -> None:
         if self.server is not None:
+            self._shelf().take_back()
             for url in self._made:
                 self.server.drop(url)
+
+    def _shelf(self) -> Shelf:
+        server = self.server
+        assert server is not None
+        if server.url not in _SHELVES:
+            template = server.template(self.folder, migrate)
+            _SHELVES[server.url] = Shelf(lambda: server.create(template), server.drop)
+        return _SHELVES[server.url]
 
     def _make(self, template: str | None) -> str:
         if self.server is not None:
@@ -160,6 +172,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if postgresql.GIVEN in _SHELVES:  # all other servers go as a whole
+        _SHELVES[postgresql.GIVEN].clear()
     alive = config.stash.get(_ALIVE, None)
     if alive is None:
         return
