@@ -122,6 +122,66 @@ def lose_and_recover(store: Store) -> None:
     rescue.turn(shop.watch.now())
 
 
+def prepare_owned(fresh: Callable[[], str]) -> Callable[[], str]:
+    """A worker that has died with three tasks: one is lost, one is asked to be cancelled, one runs again."""
+    from tickwork.store import claims, workers
+    from tickwork.store.claims import Wish
+
+    def put() -> str:
+        url = fresh()
+        store = open_store(url)
+        shop = Shop(store)
+        for attempts in (1, 1, 20):
+            shop.put("owned", attempts=attempts)
+        with store.begin("worker") as transaction:
+            number = workers.register(transaction, "worker", "here", 1)
+            workers.register_handlers(transaction, number, {"owned": None}, {"owned": "owner"})
+            claims.claim(transaction, Subscription(), Wish(7, number, 30 * SECOND, 3, 3))
+        shop.cancel(2)
+        store.close()
+        return url
+
+    return put
+
+
+def rescue_only(store: Store) -> None:
+    """A rescuer that knows no handler at all."""
+    shop = Shop(store)
+    rescue = Rescue(store)
+    for seconds in (31, 91):
+        rescue.turn(shop.watch.now())
+        shop.wind(seconds)
+    rescue.turn(shop.watch.now())
+
+
+def check_owned(url: str, n: int) -> None:
+    """The owner is told once of the one that is lost, of nothing else, and its worker is forgotten."""
+    from tests.support.shop import registered
+
+    store = open_store(url)
+    rescue_only(store)
+    shop = Shop(store, NOON + 3600 * SECOND)
+    shop.worker(registered(owned=lambda: None, owner=lambda **what: None)).run_due()
+    outcomes = {task: row.outcome for task, row in shop.archive.items() if task <= 3}
+    assert outcomes == {1: "lost", 2: "cancelled", 3: "done"}, f"died before statement {n}"
+    told = shop.ask("select parent_id, outcome from tickwork.archive where handler = 'owner'")
+    assert told == [(1, "done")], f"died before statement {n}"
+    assert (shop.tasks, shop.leases) == ({}, []), f"died before statement {n}"
+    assert shop.ask("select count(*) from tickwork.worker where host = 'here'") == [(0,)], f"died before statement {n}"
+    store.close()
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_rescuer_that_tells_an_owner_dies_before_every_statement(
+    bench: Any, store_name: str, tell: Callable[[str], None]
+) -> None:
+    """S4-30: whatever is killed when, the owner of a lost task is told exactly once."""
+    died = walk(rescue_only, prepare_owned(bench.migrated), check_owned)
+    assert died > 12
+    tell(f"walk of a rescue with notices on {store_name}: died before each of {died} statements")
+
+
 @pytest.mark.long
 @pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_rescuer_dies_before_every_statement(bench: Any, store_name: str, tell: Callable[[str], None]) -> None:

@@ -6,13 +6,15 @@ what is locked. Neither waits for the other, so there is no circle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tickwork.model.lease import LOST_ALLOWED, Standing
 from tickwork.model.outcome import Failure
-from tickwork.store import workers
+from tickwork.store import flows, workers
 from tickwork.store.dialect import Row, Transaction
+from tickwork.store.flows import Placed
 from tickwork.store.letters import Letter, post
 from tickwork.store.scope import Scope
 
@@ -56,13 +58,31 @@ def grant_unless_held(transaction: Transaction, token: int, worker_id: int, leng
     return bool(transaction.all("grant_lease_unless_held", token=token, worker_id=worker_id, length=length))
 
 
-def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
+class Lost(NamedTuple):
+    """A task that is archived as lost, and the handler that is to be told."""
+
+    id: int
+    notice: str
+    namespace: str
+    handler: str
+    priority: int
+    key: str | None
+    object: str | None
+    container: str | None
+    reason: str
+
+
+#: Makes of a lost task the columns of the task that tells of it.
+Notice = Callable[[Lost], Mapping[str, Any]]
+
+
+def rescue(transaction: Transaction, lease: Standing, notice: Notice | None = None) -> Rescued | None:
     """Give the tasks of an ended lease back to waiting, or archive those that are used up or asked to be cancelled.
 
     What is known of each: a *mark* says for certain that it was running, so the run counts and so does the loss.
     Without one, a suspect or a last attempt had certainly not begun (these are marked before they start): it is given
     back as it was. Any other may have run for a moment: it is given the run back, and is a suspect from now on, so it
-    is claimed alone and marked.
+    is claimed alone and marked. Of one that is lost its owner is told by what *notice* makes of it.
     """
     held = transaction.one("hold_ended_lease", token=lease.token, renewals=lease.renewals)
     if held is None:
@@ -71,9 +91,10 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
     again: list[Row] = []
     over: list[Row] = []
     notes: list[Row] = []
-    rows = transaction.all("hold_tasks_of_ended_lease", token=lease.token)
+    told: list[Lost] = []
     letters: list[Letter] = []
-    for task, attempt, attempts, lost, available_at, started_at, asked, group_id in rows:
+    rows = transaction.all("hold_tasks_of_ended_lease", token=lease.token, worker_id=worker_id)
+    for task, attempt, attempts, lost, available_at, started_at, asked, group_id, whom, *about in rows:
         charged = _charged(attempt, attempts, lost, started_at)
         error = _error(worker_id) if charged else None
         counted = attempt if started_at is not None else attempt - 1
@@ -85,11 +106,15 @@ def rescue(transaction: Transaction, lease: Standing) -> Rescued | None:
         elif started_at is not None and (attempt >= attempts or lost + 1 > LOST_ALLOWED):
             reason = _reason(attempt, attempts, lost + 1)
             over.append((task, "lost", reason, None, error, counted, started_at, now, None))
+            if whom is not None:
+                told.append(Lost._make((task, whom, *about, reason)))
         if group_id is not None and over and over[-1][0] == task:
             letters.append(Letter(group_id, task, over[-1][1]))
     _write(transaction, again, over, notes)
     if letters:
         transaction.perform(post(Scope.of(transaction.dialect, "", wake=True), letters))
+    if notice is not None:
+        _tell(transaction, told, notice)
     drop(transaction, [lease.token])
     if len(again) > len(over):
         workers.wake(transaction)
@@ -114,6 +139,13 @@ def _write(transaction: Transaction, again: Sequence[Row], over: Sequence[Row], 
     transaction.many(
         "note_attempts", ("task_id", "attempt", "outcome", "error", "worker_id", "started_at", "ended_at"), notes
     )
+
+
+def _tell(transaction: Transaction, told: Sequence[Lost], notice: Notice) -> None:
+    """Put what tells of lost tasks, in the transaction that archives them."""
+    for each in told:
+        scope = Scope.of(transaction.dialect, each.namespace, wake=True)
+        transaction.perform(flows.put(scope, [Placed(notice(each), parent_id=each.id)]))
 
 
 def _error(worker_id: int) -> str:

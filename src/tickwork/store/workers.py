@@ -16,12 +16,18 @@ def register(transaction: Transaction, kind: str, host: str, pid: int, name: str
     return number
 
 
-def register_handlers(transaction: Transaction, worker_id: int, schemas: Mapping[str, str | None]) -> None:
-    """Write down which handlers a worker knows, with the JSON schema of their payloads."""
+def register_handlers(
+    transaction: Transaction,
+    worker_id: int,
+    schemas: Mapping[str, str | None],
+    notices: Mapping[str, str] | None = None,
+) -> None:
+    """Write down which handlers a worker knows, with the JSON schema of their payloads, and who is told of lost ones."""
+    told = notices or {}
     transaction.many(
         "register_handlers",
-        ("worker_id", "name", "schema"),
-        [(worker_id, name, schemas[name]) for name in sorted(schemas)],
+        ("worker_id", "name", "schema", "notice"),
+        [(worker_id, name, schemas[name], told.get(name)) for name in sorted(schemas)],
     )
 
 
@@ -40,10 +46,10 @@ def seen(transaction: Transaction) -> Sequence[tuple[int, Instant]]:
     return [(number, at) for number, at in transaction.all("seen_workers")]
 
 
-def remove(transaction: Transaction, worker_id: int) -> None:
-    """Forget a process that has ended."""
+def remove(transaction: Transaction, worker_id: int) -> bool:
+    """Forget a process that has ended; False while a lease of it stands, or where it was forgotten already."""
     transaction.run("remove_handlers", id=worker_id)
-    transaction.run("remove_worker", id=worker_id)
+    return bool(transaction.run("remove_worker", id=worker_id))
 
 
 def wake(transaction: Transaction) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.heartbeat import Heartbeat
 from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.running import Job
 from tickwork.model.lease import LENGTH, LOST_ALLOWED
@@ -315,3 +317,74 @@ def test_a_heartbeat_waits_for_no_application(shop: Shop) -> None:
     worker.run_due()
     assert renewals == [2]
     assert shop.archive[task].outcome == "done"
+
+
+def told(shop: Shop) -> list[Any]:
+    rows = shop.ask("select handler, parent_id, object, payload from tickwork.task where handler = 'owner' order by id")
+    return [(handler, parent, about, msgspec.json.decode(payload)) for handler, parent, about, payload in rows]
+
+
+def owned() -> Registry:
+    registry = Registry()
+    registry.add("print", lambda: None, notice="owner")
+    registry.add("plain", lambda: None)
+    return registry
+
+
+def test_an_owner_is_told_of_a_lost_task_by_a_rescuer_that_knows_nothing_of_it(shop: Shop) -> None:
+    """S4-30: whoever ends the lease; and however long it stood: its worker is not forgotten before that."""
+    shop.put("print", attempts=1, key="k", object="page/7")
+    shop.put("plain", attempts=1)
+    cancelled = shop.put("print", attempts=1)
+    number = shop.worker(owned()).incarnation()
+    with shop.store.begin("worker") as transaction:
+        claims.claim(transaction, Subscription(), Wish(7, number, HOUR, 3, 3))
+    shop.put("print")  # waits behind, and is nobody's concern
+    shop.cancel(cancelled)
+    rescue = Rescue(shop.store)
+    rescue.turn(shop.watch.now())
+    shop.wind(3599)
+    rescue.turn(shop.watch.now())
+    assert told(shop) == []
+    assert shop.ask("select count(*) from tickwork.worker") == [(1,)]
+    shop.wind(1)
+    rescue.turn(shop.watch.now())
+    reason = "its worker was lost in attempt 1 of 1"
+    payload = {"task_id": 1, "handler": "print", "reason": reason, "error": "LeaseLost: its worker has gone"}
+    assert told(shop) == [("owner", 1, "page/7", {**payload, "key": "k", "object": "page/7"})]
+    assert {task: row.outcome for task, row in shop.archive.items()} == {1: "lost", 2: "lost", 3: "cancelled"}
+    rescue.turn(shop.watch.now())
+    assert shop.ask("select count(*) from tickwork.worker") == [(0,)]
+    assert len(told(shop)) == 1
+
+
+def test_a_notice_is_whom_the_workers_own_program_said(shop: Shop) -> None:
+    """Two programs know the handler: the word of the one that had the task counts; of a worker unknown, any word."""
+    for owner in ("owner", None):
+        registry = Registry()
+        registry.add("print", lambda: None, notice=owner)
+        number = shop.worker(registry).incarnation()
+        task = shop.put("print", attempts=1)
+        with shop.store.begin("worker") as transaction:
+            claims.claim(transaction, Subscription(), Wish(task, number, LENGTH, 1, 1))
+    task = shop.put("print", attempts=1)
+    claim(shop, token=99)
+    with shop.store.begin("worker") as transaction:
+        transaction.connection.execute(
+            shop.store.dialect.turn("update tickwork.lease set worker_id = 4711 where token = 99")
+        )  # type: ignore[attr-defined]
+    rescued(shop, Rescue(shop.store), 30)
+    assert [parent for _, parent, _, _ in told(shop)] == [1, task]
+
+
+def test_an_owner_is_told_of_a_last_attempt_that_was_cut_off(shop: Shop) -> None:
+    worker = shop.worker(owned())
+    number = worker.incarnation()
+    task = shop.put("print", attempts=1)
+    with shop.store.begin("worker") as transaction:
+        (claimed,) = claims.claim(transaction, Subscription(), Wish(7, number, LENGTH, 1, 1))
+    worker.running.now[task] = (claimed, shop.watch.now())
+    worker.pump.interrupt()
+    worker.pump.turn(shop.watch.now())
+    assert shop.archive[task].outcome == "lost"
+    assert [parent for _, parent, _, _ in told(shop)] == [task]

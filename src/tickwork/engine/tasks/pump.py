@@ -359,4 +359,5 @@ class Pump:
         at = self.watch.now()
         for claimed, started_at in list(self.running.now.values()):
             self.running.signs.lost.add(claimed.token)
-            self.settling.add(outcomes.interrupted(claimed, started_at, at))
+            job = Job(claimed, self.registry[claimed.handler])
+            self.settling.add(self.running.told(job, outcomes.interrupted(claimed, started_at, at)))

@@ -57,7 +57,7 @@ class Handler:
     kind: str = ""
     """What rests when a handler raises Backpressure: its own name, or what several handlers have in common."""
     notice: str | None = None
-    """The handler that is told when a task of this one gave up."""
+    """The handler that is told when a task of this one gave up, or is lost."""
 
     def task(self, /, **payload: Any) -> PutTask:
         """Return the action that puts a task for this handler; raises InvalidPayload naming the field that does not fit.
@@ -141,7 +141,7 @@ class Registry(Mapping[str, Handler]):
         """Register *function* under *name* and return the handler; durations are timedeltas or seconds.
 
         *executor*: ``process`` runs a plain function of a module in a child process, for CPU work and for time-outs that
-        hold. *kind*: what rests at a Backpressure. *notice*: the handler that is told when a task gave up.
+        hold. *kind*: what rests at a Backpressure. *notice*: the handler that is told when a task gave up or is lost.
         *batch*: the function takes up to so many tasks at once (see :mod:`tickwork.engine.tasks.batching`).
         A parameter ``transaction`` makes it transactional by itself: *transactional* only says so for the reader.
 
@@ -187,6 +187,11 @@ class Registry(Mapping[str, Handler]):
     def schemas(self) -> dict[str, str | None]:
         """The JSON schema of every handler's payload, by name."""
         return {name: handler.payload.schema for name, handler in self._handlers.items()}
+
+    @property
+    def notices(self) -> dict[str, str]:
+        """Who is told when a task gave up or is lost, by the handler of the task."""
+        return {name: handler.notice for name, handler in self._handlers.items() if handler.notice is not None}
 
     def __getitem__(self, name: str) -> Handler:
         return self._handlers[name]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from tickwork.engine.tasks.notice import notice_of_lost
 from tickwork.model.lease import LENGTH, Sightings, Standing
 from tickwork.store import leases, workers
 from tickwork.store.store import Store
@@ -47,13 +48,14 @@ class Rescue:
             self._end(lease)
         for gone in self.workers.ended(seen, now):
             with self.store.begin("worker") as transaction:
-                workers.remove(transaction, gone.token)
-            log.warning("worker %d has not been seen for %d s: it is forgotten", gone.token, GONE_AFTER // SECOND)
+                removed = workers.remove(transaction, gone.token)
+            if removed:
+                log.warning("worker %d has not been seen for %d s: it is forgotten", gone.token, GONE_AFTER // SECOND)
         return now + min(EVERY, min((lease.length for lease in standing), default=EVERY) // 3 or EVERY)
 
     def _end(self, lease: Standing) -> None:
         with self.store.begin("worker") as transaction:
-            rescued = leases.rescue(transaction, lease)
+            rescued = leases.rescue(transaction, lease, notice_of_lost)
         if rescued is not None and (rescued.again or rescued.lost):
             self.rescued += rescued.again + rescued.lost
             self.ring()

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tickwork.engine.tasks.notice import notice_of
+from tickwork.engine.tasks.notice import with_notice
 from tickwork.engine.tasks.pressure import Rest
 from tickwork.engine.tasks.processes import Processes
 from tickwork.engine.tasks.registry import Handler, Registry
@@ -229,6 +229,11 @@ class Running:
             outcome = outcome._replace(follow_ups=self._with_attempts(task.follow_ups))
         return outcome
 
+    def told(self, job: Job, outcome: Outcome) -> Outcome:
+        """Return an outcome with the notice for whoever is to be told of it."""
+        noticed = with_notice(job.claimed, job.handler.notice, outcome)
+        return noticed._replace(follow_ups=self._with_attempts(noticed.follow_ups)) if noticed.follow_ups else noticed
+
     def _with_attempts(self, flows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         """Give follow-ups of which nothing was said the attempts that their handlers were registered with."""
         return tuple(with_attempts(flow, self._attempts) for flow in flows)
@@ -253,10 +258,7 @@ class Running:
         elif not isinstance(error, Signal):
             attempt = f"attempt {claimed.attempt} of {claimed.attempts}"
             log.warning("task %d (%s): %s failed: %r", claimed.id, claimed.handler, attempt, error)
-        if judged.outcome == "gave up" and handler.notice is not None:
-            notice = notice_of(claimed, handler.notice, judged)
-            judged = judged._replace(follow_ups=self._with_attempts([notice]))
-        self.finished(judged)
+        self.finished(self.told(job, judged))
 
     def _pressed(self, job: Job, error: Backpressure, started_at: Instant) -> None:
         """Its kind rests from now on: for us at once, for all other workers within a second."""

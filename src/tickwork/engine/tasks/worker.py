@@ -181,7 +181,7 @@ class Worker:
         with self.store.begin("worker") as transaction:
             served = self.pump.subscription.told
             number = workers.register(transaction, "worker", socket.gethostname(), os.getpid(), self.name, served)
-            workers.register_handlers(transaction, number, self.registry.schemas)
+            workers.register_handlers(transaction, number, self.registry.schemas, self.registry.notices)
             claims.take_up_unhandled(transaction, list(self.registry))
             self.pump.foreign = workers.foreign_handlers(transaction, self.registry)
         return number

@@ -30,7 +30,11 @@ select worker_id, :now as at from tickwork.lease
 
 -- name: hold_tasks_of_ended_lease
 -- writer: worker
-select t.id, t.attempt, t.attempts, t.lost, t.available_at, t.started_at, c.task_id is not null, t.group_id
+-- whom to tell, if it is lost, stands with the handlers of the worker that had it, which stay as long as its leases
+select t.id, t.attempt, t.attempts, t.lost, t.available_at, t.started_at, c.task_id is not null, t.group_id,
+       (select h.notice from tickwork.handler h where h.name = t.handler
+         order by (h.worker_id = :worker_id::bigint) desc, h.notice desc nulls last limit 1),
+       t.namespace, t.handler, t.priority, t.key, t.object, t.container
   from tickwork.task t left join tickwork.cancel_request c on c.task_id = t.id
  where t.lease = :token order by t.id for update of t skip locked;
 

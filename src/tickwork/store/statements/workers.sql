@@ -8,9 +8,9 @@ returning id;
 
 -- name: register_handlers
 -- writer: worker
-insert into tickwork.handler (worker_id, name, schema)
-select * from unnest(:worker_id::bigint[], :name::text[], :schema::text[])
-    on conflict (name, worker_id) do update set schema = excluded.schema;
+insert into tickwork.handler (worker_id, name, schema, notice)
+select * from unnest(:worker_id::bigint[], :name::text[], :schema::text[], :notice::text[])
+    on conflict (name, worker_id) do update set schema = excluded.schema, notice = excluded.notice;
 
 -- name: see_worker
 -- writer: worker, daemon, controller
@@ -27,11 +27,14 @@ select id, seen_at from tickwork.worker;
 
 -- name: remove_worker
 -- writer: worker, daemon, controller
-delete from tickwork.worker where id = :id;
+-- not while a lease of it stands: whoever ends that asks what it knew
+delete from tickwork.worker
+ where id = :id and not exists (select 1 from tickwork.lease l where l.worker_id = :id);
 
 -- name: remove_handlers
 -- writer: worker, daemon, controller
-delete from tickwork.handler where worker_id = :id;
+delete from tickwork.handler
+ where worker_id = :id and not exists (select 1 from tickwork.lease l where l.worker_id = :id);
 
 -- name: list_workers
 -- reader: anyone
