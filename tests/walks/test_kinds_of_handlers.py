@@ -74,7 +74,7 @@ def work(store: Store) -> None:
 
 
 def check(url: str, n: int) -> None:
-    """Every task is archived once; the one with a single attempt ran at most once, and its owner was told if it gave up."""
+    """Every task is archived once; the one with a single attempt ran at most once, and its owner was told once."""
     store = open_store(url)
     shop = Shop(store, NOON)
     recover_with(store, registry(store))
@@ -84,7 +84,7 @@ def check(url: str, n: int) -> None:
     assert outcomes[3] in ("gave up", "lost"), f"died before statement {n}"
     assert archive[3].attempt == 1
     told = shop.ask("select parent_id from tickwork.archive where handler = 'owner'")
-    assert told == ([(3,)] if outcomes[3] == "gave up" else []), f"died before statement {n}"
+    assert told == [(3,)], f"died before statement {n}: {outcomes[3]}"
     assert (shop.tasks, shop.leases) == ({}, []), f"died before statement {n}"
     store.close()
 
@@ -154,7 +154,9 @@ def test_a_kind_rests_in_two_processes(shop: Shop, database: str) -> None:
             other.line("up")
             rested = [shop.put("mail") for _ in range(20)]
             ((until_at,),) = shop.ask("select until_at from tickwork.pressure")
-            until(lambda: {row.available_at for row in shop.tasks.values()} == {until_at})
+            until(
+                lambda: all(0 <= row.available_at - until_at < 1_000_000 for row in shop.tasks.values())
+            )  # in their order
             until(lambda: {shop.tasks[task].attempt for task in rested} == {0})
             assert "mails" not in other.said
             other.tell("stop")

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,10 +16,15 @@ import pytest
 from tests.support.processes import Child, Hung, child
 from tests.support.shop import Shop
 from tickwork.engine.tasks.rescue import Rescue
+from tickwork.model.action import PutTask
+from tickwork.model.task import NewTask
+from tickwork.store import many
 from tickwork.store.open import open_store
+from tickwork.store.scope import Scope
 from tickwork.watch import SteadyWatch
 
 DEADLINE = 60.0
+EIGHT, TEN_THOUSAND = 8, 10_000
 LEASE_SECONDS = 2
 
 #: A worker process: says each run, obeys "stop".
@@ -32,6 +38,7 @@ from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 
 store, name = open_store(sys.argv[1]), sys.argv[2]
+lease = int(sys.argv[3] if len(sys.argv) > 3 else {LEASE_SECONDS}) * 1_000_000
 registry = Registry()
 say, gate = threading.Lock(), threading.Event()
 
@@ -50,7 +57,7 @@ registry.add("note", note, keep_result=True)
 registry.add("held", held, keep_result=True)
 listener = Listener(store.dialect.ear)
 listener.start()
-worker = Worker(store, registry, Subscription(), Appetite(concurrency=2, batch=20, lease={LEASE_SECONDS}_000_000), name=name)
+worker = Worker(store, registry, Subscription(), Appetite(concurrency=2, batch=20, lease=lease), name=name)
 worker.start(listener)
 print("up")
 while (word := sys.stdin.readline()) != "stop\\n":
@@ -152,3 +159,28 @@ def test_a_frozen_worker_changes_nothing_when_it_thaws(shop: Shop, database: str
             other.tell("stop")
             other.line("stopped True")
     assert (shop.tasks, shop.leases) == ({}, [])
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_t127_eight_processes_do_ten_thousand_tasks_once(
+    shop: Shop, database: str, tell: Callable[[str], None]
+) -> None:
+    """T-127: 8 processes, 10,000 due: 10,000 executions, 0 duplicates; each said by the handler itself, too."""
+    columns = [NewTask.of(PutTask.of("note"), None, None, {}).columns() for _ in range(TEN_THOUSAND)]
+    scope = Scope.of(shop.store.dialect, "default", wake=False)
+    shop.store.perform("application", lambda: many.put_tasks(scope, columns))
+    with ExitStack() as stack:
+        workers = [stack.enter_context(child("-c", WORKER, database, f"w{number}", "30")) for number in range(EIGHT)]
+        for worker in workers:
+            worker.line("up")
+        until(lambda: shop.ask("select count(*) from tickwork.task") == [(0,)])
+        for worker in workers:
+            worker.tell("stop")
+            worker.line("stopped True")
+        ran = [line.split()[1] for worker in workers for line in worker.said.splitlines() if line.startswith("ran ")]
+    assert len(ran) == len(set(ran)) == TEN_THOUSAND
+    counted = "select count(*), count(distinct result), min(attempt), max(attempt), max(lost) from tickwork.archive where outcome = 'done'"
+    ((done, who, least, most, lost),) = shop.ask(counted)
+    assert (done, least, most, lost) == (TEN_THOUSAND, 1, 1, 0)
+    tell(f"{EIGHT} processes did {done} tasks, each once; {who} of them had a part in it")

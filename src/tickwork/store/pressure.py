@@ -22,6 +22,7 @@ class Pressure(NamedTuple):
     until_at: Instant
     reason: str | None = None
     worker_id: int | None = None
+    since_at: Instant | None = None
 
 
 class Progress(NamedTuple):

@@ -47,11 +47,37 @@ def test_the_whole_kind_rests_for_all_workers_and_comes_back(shop: Shop) -> None
     shop.wind(57)
     second.run_due()
     assert len(ran) == 2
-    shop.wind(1)
+    shop.wind(1.01)
     second.run_due()
     assert sorted(shop.archive) == sorted([*tasks, late])
     assert {row.attempt for row in shop.archive.values()} == {1}
     assert [task for task in tasks for _ in shop.attempts(task)] == []  # no failure of anybody
+
+
+def test_s4_41_a_failing_downstream_slows_intake_and_loses_nothing(shop: Shop) -> None:
+    """S4-41: back-pressure for 60 s: attempts unchanged, the kind rests for all workers, others go on, the order is kept."""
+    ran: list[int] = []
+    down: dict[str, Any] = {"until": 60}
+    first, second = (shop.worker(mail(ran, down)) for _ in range(2))
+    later, sooner = shop.put("mail.send", delay=2), shop.put("mail.digest", delay=1)
+    shop.wind(3)
+    then = [shop.put("mail.send") for _ in range(3)]
+    urgent, other = shop.put("mail.send", priority=1000), shop.put("other")
+    first.run_due()
+    assert ran == [urgent, other]
+    first.heartbeat.turn(shop.watch.now())
+    shop.wind(2)
+    last = shop.put("mail.digest")
+    second.run_due()
+    shop.wind(57.9)
+    second.run_due()
+    assert ran == [urgent, other]
+    assert {row.attempt for row in shop.tasks.values()} == {0}
+    down["until"] = None
+    shop.wind(0.2)
+    second.run_due()
+    assert ran == [urgent, other, urgent, sooner, later, *then, last]
+    assert (shop.tasks, {row.outcome for row in shop.archive.values()}) == ({}, {"done"})
 
 
 def test_what_rests_is_touched_once_and_not_walked_over(shop: Shop) -> None:
@@ -96,7 +122,7 @@ def test_a_handler_without_a_kind_rests_alone(shop: Shop) -> None:
     first, second, third = shop.put("full"), shop.put("full"), shop.put("note")
     shop.worker(registry).run_due()
     assert ran == [first, third]
-    assert shop.tasks[second].available_at == shop.watch.now() + 30 * SECOND
+    assert shop.tasks[second].available_at == shop.watch.now() + 30 * SECOND + 1
 
 
 def test_another_namespace_does_not_rest(shop: Shop) -> None:

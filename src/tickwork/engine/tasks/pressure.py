@@ -2,12 +2,14 @@
 
 What is said here holds here at once, and is written with the next batch that is settled; other workers read it within
 a second of their next claim. Tasks of a kind that rests are put off to the end of the rest, uncounted, when they are
-claimed: so each of them is touched once per rest, and no later look has to walk over them.
+claimed: so each of them is touched once per rest, and no later look has to walk over them. Each is put off to a moment
+behind the one before it, so that they come back in the order in which they went.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from tickwork.engine.tasks.registry import Handler, Registry
@@ -28,15 +30,15 @@ class Rest:
 
     def __init__(self, registry: Registry, now: Callable[[], Instant]) -> None:
         self.registry, self.now = registry, now
-        self._until: dict[tuple[str, str], Instant] = {}
+        self._standing: dict[tuple[str, str], Pressure] = {}
+        self._places: dict[tuple[str, str, Instant], int] = {}
         self._said: list[Pressure] = []
         self._looked_at: Instant | None = None
+        self._guard = threading.Lock()
 
     def say(self, pressure: Pressure) -> None:
         """A handler said it; it holds here from now on."""
-        self._until[pressure.namespace, pressure.kind] = max(
-            pressure.until_at, self._until.get((pressure.namespace, pressure.kind), 0)
-        )
+        self._take_in(pressure)
         self._said.append(pressure)
         log.warning("%s rests for a while: %s", pressure.kind, pressure.reason or "its handler said so")
 
@@ -59,16 +61,36 @@ class Rest:
         if self._looked_at is not None and steadily - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = steadily
-        mine = {(each.namespace, each.kind): each.until_at for each in self._said}
-        self._until = {(each.namespace, each.kind): each.until_at for each in rows.standing(transaction)}
-        for key, until in mine.items():
-            self._until[key] = max(until, self._until.get(key, 0))
+        mine = list(self._said)
+        self._standing = {(each.namespace, each.kind): each for each in rows.standing(transaction)}
+        for each in mine:
+            self._take_in(each)
+        with self._guard:
+            self._places = {place: last for place, last in self._places.items() if place[2] > self.now()}
 
     def until(self, claimed: Claimed, handler: Handler | None = None) -> Instant | None:
-        """Return the end of the rest in which this task falls; None where it may run."""
-        if not self._until:
+        """Return when a task that falls in a rest comes back; None where it may run."""
+        if not self._standing:
             return None
         handler = handler or self.registry.get(claimed.handler)
         kind = claimed.handler if handler is None else handler.kind
-        until = self._until.get((claimed.namespace, kind), 0)
-        return until if until > self.now() else None
+        pressure = self._standing.get((claimed.namespace, kind))
+        return None if pressure is None or pressure.until_at <= self.now() else self.place(pressure)
+
+    def place(self, pressure: Pressure) -> Instant:
+        """Return when the next one that is put off comes back: behind the one before it.
+
+        A microsecond for each millisecond since the rest began, and at least one more than for the last one: so what two
+        workers put off comes back in its order, too.
+        """
+        now, key = self.now(), (pressure.namespace, pressure.kind, pressure.until_at)
+        since = now if pressure.since_at is None else pressure.since_at
+        with self._guard:
+            last = self._places[key] = max(self._places.get(key, -1) + 1, (now - since) // 1_000)
+        return pressure.until_at + last
+
+    def _take_in(self, pressure: Pressure) -> None:
+        key = (pressure.namespace, pressure.kind)
+        before = self._standing.get(key)
+        if before is None or before.until_at < pressure.until_at:
+            self._standing[key] = pressure

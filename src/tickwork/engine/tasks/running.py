@@ -266,5 +266,6 @@ class Running:
         now = self.watch.now()
         until = now + max(SHORTEST_SNOOZE, to_duration(error.delay, "delay"))
         kind = handler.kind if error.kind is None else error.kind
-        self.rest.say(Pressure(claimed.namespace, kind, until, storable(error.reason, 500) or None))
-        self.finished(outcomes.put_off(claimed, until, now, started_at))
+        pressure = Pressure(claimed.namespace, kind, until, storable(error.reason, 500) or None, since_at=now)
+        self.rest.say(pressure)
+        self.finished(outcomes.put_off(claimed, self.rest.place(pressure), now, started_at))

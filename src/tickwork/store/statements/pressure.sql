@@ -3,15 +3,16 @@
 -- name: press
 -- writer: worker, operator
 -- two who say it of one kind: the later end stands
-insert into tickwork.pressure as p (namespace, kind, until_at, reason, worker_id)
-values (:namespace, :kind, :until_at, :reason, :worker_id)
-    on conflict (namespace, kind) do update set
-       until_at = excluded.until_at, reason = excluded.reason, worker_id = excluded.worker_id
+insert into tickwork.pressure as p (namespace, kind, until_at, reason, worker_id, since_at)
+values (:namespace, :kind, :until_at, :reason, :worker_id, :since_at)
+    on conflict (namespace, kind) do update set until_at = excluded.until_at, reason = excluded.reason,
+       worker_id = excluded.worker_id, since_at = excluded.since_at
  where p.until_at < excluded.until_at;
 
 -- name: standing_pressures
 -- reader: anyone
-select namespace, kind, until_at, reason, worker_id from tickwork.pressure where until_at > :now order by namespace, kind;
+select namespace, kind, until_at, reason, worker_id, since_at
+  from tickwork.pressure where until_at > :now order by namespace, kind;
 
 -- name: lift_pressure
 -- writer: worker, operator, application
