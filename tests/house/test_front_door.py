@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import statistics
 
 import pytest
 
@@ -16,16 +15,13 @@ HEAVY = {"click", "rich", "psycopg", "sqlalchemy", "django", "starlette", "async
 
 
 def test_import_loads_nothing_heavy() -> None:
+    """Modules are counted, not milliseconds: `make bench NAME=start` measures those."""
     code, said = run("-c", "import sys; before = set(sys.modules); import tickwork, json; "
                            "print(json.dumps(sorted(set(sys.modules) - before)))")  # fmt: skip
     assert code == 0, said
-    assert HEAVY & set(json.loads(said)) == set()
-
-
-def test_import_takes_less_than_80_ms() -> None:
-    """Measured inside the child, so that the interpreter's own start does not count; the median of five."""
-    measure = "import time; t = time.perf_counter(); import tickwork; print(time.perf_counter() - t)"
-    assert statistics.median(float(run("-c", measure)[1]) for _ in range(5)) < 0.080
+    loaded = set(json.loads(said))
+    assert HEAVY & loaded == set()
+    assert {name for name in loaded if name.startswith("tickwork")} == {"tickwork"}
 
 
 @pytest.mark.parametrize("public", [name for name in tickwork.__all__ if name != "__version__"])

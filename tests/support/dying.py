@@ -1,72 +1,59 @@
 """Processes that kill themselves: a walk is repeated with a real SIGKILL before its n-th statement, for every n.
 
 ``begin`` and ``commit`` count as statements, so a walk dies before and after each commit too. A body is a function
-``body(store)`` of an importable module; it runs in a process of its own, forked from a server that holds no connection.
+``body(store, *arguments)`` of an importable module, with arguments that JSON can carry. Each run is a process of its
+own, forked from one that has imported the module, holds no connection and has no threads: so a death costs what the
+body does, and not what its imports cost.
+
+Run as ``python -m tests.support.dying MODULE`` this is the process that is forked from.
 """
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
 import importlib
-import multiprocessing
+import json
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.processes import Child
 from tests.support.shelf import give_back
+from tickwork.store.open import open_store
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["tickwork.store.open", "tickwork.store.postgresql.dialect", "tickwork.store.sqlite.dialect"]
-)
+#: Seconds until a body that neither dies nor ends is taken for hung, and its stack is written.
+DEADLINE = 120
+ANSWER = "the process ended with"
 
-DEADLINE_SECONDS = 60
-
-
-def _run(url: str, module: str, name: str, n: int, arguments: tuple[Any, ...]) -> None:
-    from tickwork.store.open import open_store
-
-    body: Callable[..., None] = getattr(importlib.import_module(module), name)
-    store = open_store(url)
-    left = n
-
-    def count(_: str) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    store.dialect.on_statement = count
-    body(store, *arguments)
+#: The processes that are forked from, by the module that they have imported.
+_PARENTS: dict[str, Child] = {}
 
 
 def dies(url: str, body: Callable[..., None], n: int, *arguments: Any) -> bool:
     """Run *body* in a process that dies before its *n*-th statement; return whether it came so far."""
-    child = _CONTEXT.Process(target=_run, args=(url, body.__module__, body.__qualname__, n, arguments))
-    child.start()
-    child.join(DEADLINE_SECONDS)
-    if child.exitcode is None:
-        child.kill()
-        raise AssertionError(f"{body.__qualname__} hung before its statement {n}")
-    if child.exitcode == -signal.SIGKILL:
-        return True
-    assert child.exitcode == 0, f"{body.__qualname__} failed by itself, exit {child.exitcode}"
-    return False
+    parent = _PARENTS.get(body.__module__)
+    if parent is None:
+        parent = _PARENTS[body.__module__] = Child(["-m", "tests.support.dying", body.__module__])
+        atexit.register(parent.close)
+    said = len(parent.said)
+    parent.tell(json.dumps([url, body.__qualname__, n, arguments]))
+    code = int(parent.line(ANSWER, 2 * DEADLINE).rpartition(" ")[2])
+    assert code in (0, -signal.SIGKILL), f"{body.__qualname__} failed by itself at {n}:\n{parent.said[said:]}"
+    return code == -signal.SIGKILL
 
 
 def walk(
-    body: Callable[..., None],
-    prepare: Callable[[], str],
-    check: Callable[[str, int], None],
-    *arguments: Any,
-    first: int = 1,
+    body: Callable[..., None], prepare: Callable[[], str], check: Callable[[str, int], None], *arguments: Any
 ) -> int:
     """Kill *body* before its 1st, 2nd, 3rd ... statement until a run ends alive; check each; return how many died.
 
-    *prepare* makes a fresh database and returns its URL; *check* gets it after the death, with n. What comes before the
-    statement number *first* is another walk's.
+    *prepare* makes a fresh database and returns its URL; *check* gets it after the death, with n.
     """
-    n = first - 1
+    n = 0
     while True:
         n += 1
         url = prepare()
@@ -74,4 +61,45 @@ def walk(
         check(url, n)
         give_back(url)
         if not died:
-            return n - first
+            return n - 1
+
+
+def serve(module: str) -> None:
+    """Fork a process for each line of standard input, and say how it ended."""
+    loaded = importlib.import_module(module)
+    for line in sys.stdin:
+        url, name, n, arguments = json.loads(line)
+        open_store(url).close()  # reads the book of statements, and connects nowhere
+        pid = os.fork()
+        if not pid:
+            _run(url, getattr(loaded, name), n, arguments)
+        print(ANSWER, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+def _run(url: str, body: Callable[..., None], n: int, arguments: list[Any]) -> None:
+    """Be the process that dies, or ends."""
+    sys.stdin.close()
+    faulthandler.dump_traceback_later(DEADLINE, exit=True)
+    code = 1
+    try:
+        store = open_store(url)
+        left = n
+
+        def count(_: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        store.dialect.on_statement = count
+        body(store, *arguments)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

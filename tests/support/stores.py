@@ -33,6 +33,8 @@ from tests.support.shelf import Shelf
 
 STORES = ["sqlite", *postgresql.names()]
 _FOLDER = "TICKWORK_TEST_BENCH"  # worker processes inherit where the run keeps its servers
+#: Nothing of a run must survive a power cut: where memory is plentiful, its files are kept there.
+_MEMORY, _PLENTY = Path("/dev/shm"), 8 * 2**30
 _ALIVE = pytest.StashKey[IO[str]]()
 #: The shelves of this process, by the address of their server.
 _SHELVES: dict[str, Shelf] = {}
@@ -163,7 +165,9 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if hasattr(config, "workerinput"):
         return
-    folder = Path(tempfile.mkdtemp(prefix="tickwork-tests-"))
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _PLENTY:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+    folder = Path(tempfile.mkdtemp(prefix="tickwork-tests-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     folder.chmod(0o711)  # as root the servers run as another user, who must be able to walk in
     os.environ[_FOLDER] = str(folder)
     alive = (folder / "alive").open("w")

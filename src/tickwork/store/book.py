@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal
 
@@ -105,8 +105,9 @@ class Book:
         self._statements = dict(statements)
 
     @classmethod
+    @cache
     def open(cls, dialect: str, turn: Turn) -> Book:
-        """Read the common book, lay the dialect's page over it, and turn the words."""
+        """Read the common book, lay the dialect's page over it, and turn the words; once in a process."""
         here = files("tickwork.store")
         common: dict[str, Statement] = {}
         for sheet in sorted(here.joinpath("statements").iterdir(), key=lambda entry: entry.name):
