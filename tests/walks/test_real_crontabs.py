@@ -92,6 +92,7 @@ def test_a_crontab_with_seconds_is_not_taken_for_one_without() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_day_of_all_of_them_is_what_cronsim_says_and_nothing_else(database: str, tell: Callable[[str], None]) -> None:
     scene = Scene(database, at=DAY - timedelta(seconds=1))
     expected: Counter[tuple[str, datetime]] = Counter()
