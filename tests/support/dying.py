@@ -47,13 +47,18 @@ def dies(url: str, body: Callable[..., None], n: int, *arguments: Any) -> bool:
 
 
 def walk(
-    body: Callable[..., None], prepare: Callable[[], str], check: Callable[[str, int], None], *arguments: Any
+    body: Callable[..., None],
+    prepare: Callable[[], str],
+    check: Callable[[str, int], None],
+    *arguments: Any,
+    first: int = 1,
 ) -> int:
     """Kill *body* before its 1st, 2nd, 3rd ... statement until a run ends alive; check each; return how many died.
 
-    *prepare* makes a fresh database and returns its URL; *check* gets it after the death, with n.
+    *prepare* makes a fresh database and returns its URL; *check* gets it after the death, with n. What comes before the
+    statement number *first* is another walk's.
     """
-    n = 0
+    n = first - 1
     while True:
         n += 1
         url = prepare()
@@ -61,7 +66,7 @@ def walk(
         check(url, n)
         give_back(url)
         if not died:
-            return n - 1
+            return n - first
 
 
 def serve(module: str) -> None:
