@@ -112,7 +112,7 @@ def walk(following: Callable[[Any], Any], since: Any) -> Callable[[], object]:
 
 def fresh(rule: str) -> Callable[[], object]:
     def answer() -> object:
-        for remembered in (occurrences_of, rules_read._parsed, rules_read._written, days._days_for):
+        for remembered in (occurrences_of, rules_read._parsed, rules_read._written, days.days_of):
             remembered.cache_clear()
         return Recurrence(rule, start=START, zone=ZONE).next_at(None, BEFORE)
 

@@ -22,8 +22,8 @@ HORIZON = {
     "WEEKLY": 24 * 300,
     "DAILY": 24 * 200,
     "HOURLY": 24 * 70,
-    "MINUTELY": 80,
-    "SECONDLY": 33,
+    "MINUTELY": 60,
+    "SECONDLY": 11,
 }
 LONG_AGO = -(10**17)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from tickwork.clocks.zone import zone_names
+
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 ZONES = (
     "UTC",
@@ -36,7 +38,9 @@ class Case:
 def random_case(random: Random) -> Case:
     """One rule of any frequency; those by the day and slower come oftener."""
     freq = random.choice(["YEARLY", "MONTHLY", "WEEKLY", "DAILY"] * 2 + ["HOURLY", "MINUTELY", "SECONDLY"])
-    start = datetime(2009, 1, 1) + timedelta(seconds=random.randrange(13 * 365 * 86_400))
+    anywhere = random.random() < 0.25
+    first, years = (1900, 600) if anywhere else (2009, 13)
+    start = datetime(first, 1, 1) + timedelta(seconds=random.randrange(years * 365 * 86_400))
     if random.random() < 0.6:
         start = start.replace(hour=random.choice([0, 1, 2, 3, 23]), minute=random.choice([0, 30]), second=0)
     parts = {"FREQ": freq}
@@ -73,6 +77,5 @@ def random_case(random: Random) -> Case:
     if chance(0.2):
         parts["WKST"] = random.choice(DAYS)
     rule = ";".join(f"{name}={value}" for name, value in parts.items())
-    return Case(
-        rule, start, random.choice(ZONES), random.choice(["shift", "skip"]), random.choice(["first", "last", "both"])
-    )
+    zone = random.choice(zone_names() if anywhere else ZONES)
+    return Case(rule, start, zone, random.choice(["shift", "skip"]), random.choice(["first", "last", "both"]))

@@ -39,10 +39,14 @@ Appended by `make verify`, one line for each long check; never edited by hand. T
 
 @dataclass
 class Run:
-    """One run of a long check: how long it may take, its random numbers, and what it has counted."""
+    """One run of a long check: how long it may take, its random numbers, and what it has counted.
+
+    With *cases* it goes on, however long that takes, until it has counted so many of something.
+    """
 
     seconds: float
     seed: int
+    cases: int = 0
     clock: Callable[[], float] = time.monotonic
     counted: Counter[str] = field(default_factory=Counter)
 
@@ -56,7 +60,7 @@ class Run:
         return max(0.0, self.started + self.seconds - self.clock())
 
     def goes_on(self) -> bool:
-        return self.left > 0
+        return self.left > 0 or max(self.counted.values(), default=0) < self.cases
 
     def count(self, what: str, number: int = 1) -> None:
         """Count *number* more of *what*; the sums stand in the account."""

@@ -18,18 +18,21 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which checks (default: all): {', '.join(known)}")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long each one goes on (default 1)")
     parser.add_argument("--seed", type=int, default=None, help="repeat a run's random choices (default: a new seed)")
+    parser.add_argument(
+        "--cases", type=int, default=0, help="go on until so many were counted (default: the time decides)"
+    )
     given = parser.parse_args()
     if unknown := sorted(set(given.names) - set(known)):
         parser.error(f"no check named {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
     seed = random.randrange(2**32) if given.seed is None else given.seed
-    failed = [name for name in given.names or known if not _run(name, given.minutes, seed)]
+    failed = [name for name in given.names or known if not _run(name, given.minutes, seed, given.cases)]
     print(f"verify: {len(given.names or known) - len(failed)} held, {len(failed)} failed {' '.join(failed)}".rstrip())
     return 1 if failed else 0
 
 
-def _run(name: str, minutes: float, seed: int) -> bool:
+def _run(name: str, minutes: float, seed: int, cases: int) -> bool:
     print(f"verify {name}: {minutes:g} min, seed {seed}", flush=True)
-    run, result = Run(minutes * 60, seed), "held"
+    run, result = Run(minutes * 60, seed, cases), "held"
     try:
         import_module(f"tests.verify.{name}").verify(run)
     except Exception as error:

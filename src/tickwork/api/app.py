@@ -172,7 +172,7 @@ class Tickwork:
 
         def registered(function: Callable[..., Any]) -> Handler:
             handler = self.handlers.add(name, function)
-            handler.payload.check(self.jobs.note(name, clock, **words).payload)
+            self.jobs.note(name, clock, **words)
             return handler
 
         return registered

@@ -32,7 +32,7 @@ class JobSeen:
     started_at: Instant | None
     ended_at: Instant | None
     late_for: int | None
-    """How long after its planned time the last run began; None where that was no run that the clock fired."""
+    """How long after its planned time the last fired run began."""
     attempt: int
     """Attempts in this retry cycle."""
     since_completed: int
@@ -49,11 +49,8 @@ class JobSeen:
     descriptor: str
 
 
-def seen_of(row: JobRow, declared: bool | None, *, fired: bool) -> JobSeen:
-    """Return a row as people see it; what comes next is worked out here, as the controller does.
-
-    *fired*: the clock fired its newest run, so that it can be late.
-    """
+def seen_of(row: JobRow, declared: bool | None) -> JobSeen:
+    """Return a row as people see it; what comes next is worked out here, as the controller does."""
     state = row.state
     clock, invalid, coming, coming_at = "", None, None, None
     try:
@@ -62,8 +59,8 @@ def seen_of(row: JobRow, declared: bool | None, *, fired: bool) -> JobSeen:
     except TickworkError as error:
         clock = invalid = f"invalid trigger: {error}"
     late_for = None
-    if fired and state.nominal_at is not None and (state.started_at or 0) >= state.nominal_at:
-        late_for = (state.started_at or 0) - state.nominal_at
+    if state.nominal_at is not None and state.started_at is not None and state.started_at >= state.nominal_at:
+        late_for = state.started_at - state.nominal_at
     return JobSeen(
         id=row.id,
         name=row.name,

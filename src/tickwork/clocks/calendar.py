@@ -11,11 +11,15 @@ has none at all, and nothing is looked for beyond the year 9999.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Protocol
 
 DAY_SECONDS = 86_400
 #: 0001-01-01 and 9999-12-31.
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+#: What the standard library's dates count more: 0001-01-01 is its day 1.
+EPOCH_ORDINAL = 719_163
+_from_ordinal = date.fromordinal
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
@@ -54,6 +58,9 @@ def month_of(day: int) -> tuple[int, int]:
     >>> month_of(day_of(2024, 2, 29)) == (2024 * 12 + 1, 29)
     True
     """
+    if FIRST_DAY <= day <= LAST_DAY:
+        found = _from_ordinal(day + EPOCH_ORDINAL)
+        return found.year * 12 + found.month - 1, found.day
     index = (day + 719_528) * 4800 // 146_097  # by the mean length of a month: at most one too few or too many
     start = month_start(index)
     if start > day:
@@ -63,6 +70,11 @@ def month_of(day: int) -> tuple[int, int]:
         start += month_length(index)
         index += 1
     return index, day - start + 1
+
+
+def year_of(day: int) -> int:
+    """Return the year that holds the day."""
+    return _from_ordinal(day + EPOCH_ORDINAL).year if FIRST_DAY <= day <= LAST_DAY else month_of(day)[0] // 12
 
 
 def weekday_of(day: int) -> int:

@@ -31,7 +31,10 @@ FAR = 2 * FURTHEST
 
 def next_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc: int) -> int | None:
     """Return the rule's first instant that is not before *utc* (UTC seconds), or ``None``."""
-    start, end, offset, before, after, calm_from, calm_until = zone.segment(utc)
+    hit = zone.hit
+    if not hit[0] <= utc < hit[1]:
+        hit = zone.segment(utc)
+    start, end, offset, before, after, calm_from, calm_until = hit
     if utc >= calm_from:  # the usual case: nothing is moved between here and the answer
         local = rule.next_local(utc + offset)
         if local is None:
@@ -41,7 +44,7 @@ def next_utc(rule: LocalRule, zone: Zone, gap: GapPolicy, fold: FoldPolicy, utc:
             return local - offset
         elif utc < calm_until and local - offset - utc > FAR:
             # Far ahead, on a calm day: no fold between here and there turns the wall clock back to before *utc*.
-            there = zone.segment(local - offset)
+            there = zone.peek(local - offset)
             if there[5] <= local - there[2] < there[6]:
                 return local - there[2]
     for _ in range(MOST_SEGMENTS):

@@ -69,7 +69,7 @@ class Zone:
     (1774747800,)
     """
 
-    __slots__ = ("_footer", "_hit", "_known_until", "_made", "_ruled_until", "_table", "fixed", "name")
+    __slots__ = ("_footer", "_known_until", "_made", "_ruled_until", "_table", "fixed", "hit", "name")
 
     def __init__(
         self, name: str, transitions: Sequence[int], offsets: Sequence[int], footer: FooterRule | None = None
@@ -83,17 +83,24 @@ class Zone:
         self._known_until = self._last_known() if footer is not None else END
         self.fixed = footer is None and not self._table[0]
         self._made: dict[int, Segment] = {}
-        self._hit = self._segment(0)
+        self.hit = self._segment(0)  # the segment of the last question: mostly that of the next one, too
 
     @staticmethod
     def get(name: str, field: str = "zone", edition: Edition = INSTALLED) -> Zone:
         """Return the zone of that name; *field* is what an error calls it, *edition* the zone data (the installed)."""
         if isinstance(name, Zone):
             return name
+        if edition is INSTALLED and isinstance(name, str):
+            known = KNOWN.get(name)
+            if known is not None:
+                return known
         if not isinstance(name, str):
             raise InvalidClock(field, name, "the name of a time zone, for instance 'Europe/Berlin'")
         try:
-            return _load(name, edition)
+            found = _load(name, edition)
+            if edition is INSTALLED:
+                KNOWN[name] = found
+            return found
         except LookupError:
             near = get_close_matches(name, edition.names(), n=1, cutoff=0.6)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
@@ -101,11 +108,15 @@ class Zone:
 
     def segment(self, utc: int) -> Segment:
         """Return the segment that holds the instant."""
-        hit = self._hit
+        hit = self.hit
         if hit[0] <= utc < hit[1]:
             return hit
-        hit = self._hit = self._segment(utc)
+        hit = self.hit = self._segment(utc)
         return hit
+
+    def peek(self, utc: int) -> Segment:
+        """Return the segment that holds the instant, where the next question is not about it."""
+        return self._segment(utc)
 
     def offset_at(self, utc: int) -> int:
         """Return how many seconds the local clocks stand ahead of UTC at that instant."""
@@ -234,6 +245,10 @@ def check_fold(fold: str) -> FoldPolicy:
     if fold not in FOLDS:
         raise InvalidClock("fold", fold, "'first', 'last' or 'both'")
     return fold
+
+
+#: The zones of the installed edition that were asked for: there are only so many names.
+KNOWN: dict[str, Zone] = {}
 
 
 @lru_cache(maxsize=2048)

@@ -32,8 +32,11 @@ def read_block(texts: Iterable[str]) -> Block:
     """
     block = Block()
     texts = list(texts)
-    if all(isinstance(text, str) and ":" not in text and "\n" not in text for text in texts):
-        block.rules = [text.strip() for text in texts if text.strip()]  # the usual case: rules and nothing else
+    for text in texts:
+        if not isinstance(text, str) or ":" in text or "\n" in text:
+            break
+    else:  # the usual case: rules and nothing else
+        block.rules = [text for text in texts if text.strip()]
         return block
     lines = [line for text in texts for line in _unfolded(text)]
     matches = [(line, _LINE.fullmatch(line)) for line in lines]

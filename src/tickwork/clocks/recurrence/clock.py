@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone, tzinfo
 from typing import Any, ClassVar, Self
 
-from tickwork.clocks.calendar import DAY_SECONDS, day_of
+from tickwork.clocks.calendar import DAY_SECONDS, EPOCH_ORDINAL
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.recurrence.block import Block, read_block
-from tickwork.clocks.recurrence.occurrences import BEFORE_ALL, Occurrences, occurrences_of
+from tickwork.clocks.recurrence.occurrences import Occurrences, Said, occurrences_of
 from tickwork.clocks.recurrence.rule import Rule
 from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
 from tickwork.clocks.recurrence.vtimezone import zone_of
@@ -31,7 +31,7 @@ LAST_SECOND = LAST_INSTANT // SECOND
 When = date | datetime | str
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Recurrence(Clock):
     """Fires as a calendar's recurrence rule says.
 
@@ -56,14 +56,8 @@ class Recurrence(Clock):
 
     kind: ClassVar[str] = "recurrence"
 
-    rules: tuple[str, ...]
-    start: str
-    zone: str
-    dates: tuple[str, ...]
-    except_dates: tuple[str, ...]
-    gap: GapPolicy
-    fold: FoldPolicy
-    _occurrences: Occurrences = field(init=False, repr=False, compare=False)
+    _said: Said
+    _occurrences: Occurrences = field(compare=False)
 
     def __init__(
         self,
@@ -76,27 +70,63 @@ class Recurrence(Clock):
         gap: GapPolicy = "shift",
         fold: FoldPolicy = "first",
     ) -> None:
-        block = read_block([rule] if isinstance(rule, str) else rule)
+        block = read_block((rule,) if isinstance(rule, str) else rule)
         stamp, name = _beginning(block, start, zone)
-        parsed = tuple(dict.fromkeys(Rule.parse(text) for text in block.rules))
-        rules = tuple(rule.text() for rule in parsed)
-        settle = object.__setattr__
-        settle(self, "rules", rules)
-        settle(self, "start", stamp.iso())
-        settle(self, "zone", name)
-        listed, excluded = _listed(block.dates, dates, "dates"), _listed(block.excluded, except_dates, "except_dates")
-        settle(self, "dates", tuple(at.iso() for at in listed))
-        settle(self, "except_dates", tuple(at.iso() for at in excluded))
-        settle(self, "gap", check_gap(gap))
-        settle(self, "fold", check_fold(fold))
-        built = occurrences_of(parsed, stamp, name, listed, excluded, gap=self.gap, fold=self.fold)
-        settle(self, "_occurrences", built)
-        if self._occurrences.next_utc(BEFORE_ALL) is None:
-            raise InvalidClock("rule", "; ".join(rules), f"a rule that fires at least once from {self.start} on")
+        texts = block.rules
+        rules = (
+            (Rule.parse(texts[0]),) if len(texts) == 1 else tuple(dict.fromkeys([Rule.parse(text) for text in texts]))
+        )
+        listed = _listed(block.dates, dates, "dates")
+        excluded = _listed(block.excluded, except_dates, "except_dates")
+        said = Said(rules, stamp, name, listed, excluded, check_gap(gap), check_fold(fold))
+        built = occurrences_of(said)
+        object.__setattr__(self, "_said", said)
+        object.__setattr__(self, "_occurrences", built)
+        if built.first is None:
+            written = "; ".join(self.rules)
+            raise InvalidClock("rule", written, f"a rule that fires at least once from {self.start} on")
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules as RFC 5545 writes them."""
+        return tuple([rule.text() for rule in self._said.rules])
+
+    @property
+    def start(self) -> str:
+        """DTSTART on the wall clock of the zone, as ISO 8601 writes it."""
+        return self._said.start.iso()
+
+    @property
+    def zone(self) -> str:
+        """The zone's name."""
+        return self._said.zone
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The further occurrences (RDATE), rising."""
+        return tuple([stamp.iso() for stamp in self._said.dates])
+
+    @property
+    def except_dates(self) -> tuple[str, ...]:
+        """The cancelled occurrences (EXDATE), rising."""
+        return tuple([stamp.iso() for stamp in self._said.excluded])
+
+    @property
+    def gap(self) -> GapPolicy:
+        """What becomes of a local time that does not exist."""
+        return self._said.gap
+
+    @property
+    def fold(self) -> FoldPolicy:
+        """Which of the two instants of a local time that comes twice counts."""
+        return self._said.fold
+
+    def zones(self) -> frozenset[str]:
+        return frozenset((self._said.zone,))
 
     def next_at(self, after: Instant | None, since: Instant) -> Instant | None:
-        found = self._occurrences.next_utc((since if after is None else after) // SECOND + 1)
-        return None if found is None or found > LAST_SECOND else found * SECOND
+        found = self._occurrences.next_utc((since if after is None else after) // 1_000_000 + 1)
+        return None if found is None or found > LAST_SECOND else found * 1_000_000
 
     def params(self) -> Mapping[str, Any]:
         return {
@@ -128,8 +158,11 @@ class Recurrence(Clock):
         return Recurrence.from_params, (dict(self.params()),)  # what was worked out is not carried along
 
     def describe(self) -> str:
-        parsed = [Rule.parse(text) for text in self.rules]
-        return described(parsed, read_stamp(self.start, "start"), self.zone, len(self.dates), len(self.except_dates))
+        said = self._said
+        return described(said.rules, said.start, said.zone, len(said.dates), len(said.excluded))
+
+    def __repr__(self) -> str:
+        return f"Recurrence({', '.join(f'{name}={value!r}' for name, value in self.params().items())})"
 
 
 def _texts(name: str, listed: object) -> tuple[str, ...]:
@@ -158,6 +191,8 @@ def _on_the_wall(utc: int, zone: Zone) -> Stamp:
 
 
 def _listed(read: list[Stamp], given: Iterable[When], field: str) -> tuple[Stamp, ...]:
+    if not (read or given):
+        return ()
     stamps = [*read, *(_instant_or_local(*_stamp_of(when, field)) for when in given)]
     return tuple(sorted(set(stamps), key=lambda stamp: (stamp.seconds, stamp.kind))) if stamps else ()
 
@@ -177,9 +212,9 @@ def _stamp_of(when: When, field: str) -> tuple[Stamp, str | None]:
         if when.tzinfo is not None:
             return Stamp("utc", to_instant(when, field) // SECOND), _zone_name(when, when.tzinfo, field)
         seconds = when.hour * 3600 + when.minute * 60 + when.second
-        return Stamp("local", day_of(when.year, when.month, when.day) * DAY_SECONDS + seconds), None
+        return Stamp("local", (when.toordinal() - EPOCH_ORDINAL) * DAY_SECONDS + seconds), None
     if isinstance(when, date):
-        return Stamp("date", day_of(when.year, when.month, when.day) * DAY_SECONDS), None
+        return Stamp("date", (when.toordinal() - EPOCH_ORDINAL) * DAY_SECONDS), None
     raise InvalidClock(field, when, "a date, a datetime, or text such as 2026-01-31T09:00:00")
 
 

@@ -5,32 +5,28 @@ year of weeks where BYWEEKNO counts weeks. Within a period the rule gives days, 
 chooses among them. Nothing is expanded from DTSTART on: the period that holds the question is worked out by
 division, so an answer costs the same after a week and after a century. COUNT is counted once, period by period, only
 as far as somebody asks, and is remembered.
+
+The occurrences of the last periods that were looked at are kept as lists to halve in; where a day has several times
+the list holds the days, for the times are the same on each.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable
 
-from tickwork.clocks.calendar import DAY_SECONDS, FIRST_DAY, LAST_DAY, month_of, month_start
-from tickwork.clocks.recurrence.days import (
-    LAST_YEAR,
-    MovedDays,
-    completed,
-    counts_within_month,
-    days_for,
-    week_year_of,
-    week_year_start,
-    year_start,
-)
+from tickwork.clocks.calendar import DAY_SECONDS, FIRST_DAY, LAST_DAY
+from tickwork.clocks.recurrence.days import MovedDays, date_parts, days_of
+from tickwork.clocks.recurrence.periods import periods_of
 from tickwork.clocks.recurrence.rule import Rule
 
 #: Periods looked at before a rule is given up. Days without a chance are leapt over, so only an INTERVAL that never
 #: meets the rule's days comes here: FREQ=DAILY;INTERVAL=7;BYDAY=TU from a Monday.
 MOST_PERIODS = 20_000
-#: Periods whose days are remembered: the next question is mostly about the same period or the one after it.
+#: Questions after which lists are worth their making: a clock that is read from a row is asked two or three times.
+FEW = 3
+#: Periods that are remembered: the next question is mostly about the same period or the one after it.
 MOST_KNOWN = 64
-_FURTHEST_PERIOD = {"YEARLY": LAST_YEAR, "MONTHLY": LAST_YEAR * 12 + 11, "WEEKLY": LAST_DAY // 7 + 1, "DAILY": LAST_DAY}
 
 
 class DatedRule:
@@ -39,29 +35,39 @@ class DatedRule:
     def __init__(self, rule: Rule, start: int, *, all_day: bool, exists: Callable[[int], bool] | None = None) -> None:
         """Take DTSTART in local seconds; *exists* tells which local times count (``None``: all of them)."""
         day, second = divmod(start, DAY_SECONDS)
-        self._moved = _moved_days(rule, day) if rule.skip != "OMIT" else None
-        self._days = days_for(rule, day)
+        parts = date_parts(rule, day)
+        self._days = days_of(parts)
+        self._moved = MovedDays(parts, rule.skip) if rule.skip != "OMIT" and _numbers_days(rule, day) else None
         self._times = (0,) if all_day else times_of_day(rule, second)
-        self._rule, self._start, self._exists = rule, start, exists
-        self._by_week = rule.freq == "YEARLY" and bool(rule.by_week_no)
+        self._lists_days = len(self._times) > 1 and not rule.by_set_pos
+        self._rule, self._start, self._exists, self._interval = rule, start, exists, rule.interval
+        # Where every period counts, or a period is a day, and none is looked at as a whole, each day stands for itself.
+        self._daily = rule.freq == "DAILY"
+        each_alone = (rule.interval == 1 or self._daily) and not (rule.by_set_pos or self._moved)
+        self._by_day = FEW if each_alone else 0  # questions to answer so
+        # The days of a week, counted from its first: they need no calendar.
+        plain_week = rule.freq == "WEEKLY" and not rule.by_month
+        self._week = sorted((day - rule.week_start) % 7 for _, day in parts.by_day) if plain_week else None
+        self._period_of, self._span, self._past = periods_of(rule)
         self._first = self._period_of(day)
-        self._past = _FURTHEST_PERIOD[rule.freq]
-        self._positions = rule.by_set_pos
-        self._known: dict[int, list[int]] = {}
-        self._next_periods: dict[int, int | None] = {}
+        self._known: dict[int, list[int]] = {}  # what each period has
+        self._ahead: dict[int, int | None] = {}  # the first occurrence after each period
         self._last: int | None = None  # the last local time, where COUNT or UNTIL set one
         self._counted = (self._first, 0)  # before that period lie so many occurrences
+        self._passed = (start, 0)  # the same where they are counted one by one: before that time
         self._left_to_count = rule.count is not None
+        self._ends = self._left_to_count  # COUNT or UNTIL has a say
 
     def end_with(self, last: int) -> None:
         """Let no occurrence be later than the local time *last*."""
         self._last = last if self._last is None else min(self._last, last)
+        self._ends = True
 
     def next_local(self, at: int) -> int | None:
         """Return the first local time that is not before *at*."""
         found = self._next(at)
-        if found is None:
-            return None
+        if found is None or not self._ends:
+            return found
         if self._left_to_count and (self._last is None or found <= self._last):
             self._count_to(found)
         return None if self._last is not None and found > self._last else found
@@ -84,133 +90,162 @@ class DatedRule:
 
     def _next(self, at: int) -> int | None:
         """Return the first time that is not before *at* nor before DTSTART, COUNT and UNTIL left aside."""
-        at = max(at, self._start)
-        day = at // DAY_SECONDS
+        if at < self._start:  # noqa: PLR1730 - the hot path: max() is a call
+            at = self._start
+        day = at // 86_400
         if day > LAST_DAY:
             return None
-        period = self._aligned(self._period_of(day) - (1 if self._moved else 0))
-        for _ in range(MOST_PERIODS):
-            if period > self._past:
-                return None
-            found = self._first_in(period, at)
+        if self._by_day:
+            if not self._daily:
+                self._by_day -= 1
+            return self._next_by_day(day, at)
+        period = self._period_of(day)
+        if self._moved is not None:
+            return self._next_moved(period, at)
+        if self._interval > 1:
+            period += (self._first - period) % self._interval
+        listed = self._known.get(period)
+        if listed is None:
+            listed = self._listed(period)
+        if self._lists_days:
+            found = self._on_a_day(listed, at)
             if found is not None:
-                if self._moved and self._rule.interval == 1:  # a moved day may lie among the next period's
-                    other = self._first_in(period + 1, at)
-                    found = found if other is None else min(found, other)
                 return found
-            following = self._following(period)
-            if following is None:
+        elif listed and listed[-1] >= at:
+            return listed[bisect_left(listed, at)]
+        return self._ahead[period] if period in self._ahead else self._after(period)
+
+    def _next_by_day(self, day: int, at: int) -> int | None:
+        """The same where each day stands for itself: nothing need be listed."""
+        times, second = self._times, at - day * 86_400
+        if second > times[-1]:
+            day, second = day + 1, 0
+        asked, days = day, self._days
+        for _ in range(MOST_PERIODS):
+            day += (self._first - day) % self._interval
+            found = days.next_day(day)
+            if found is None:
                 return None
-            period = following
+            if found == day:
+                return day * 86_400 + (times[bisect_left(times, second)] if day == asked else times[0])
+            day = found
         return None
 
-    def _first_in(self, period: int, at: int) -> int | None:
-        days, times = self._days_in(period), self._times
-        if not days:
-            return None
-        if self._positions:
-            chosen = chosen_places(self._positions, len(days) * len(times))
-            rising = (days[n // len(times)] * DAY_SECONDS + times[n % len(times)] for n in chosen)
-            return next((local for local in rising if local >= at), None)
-        day = at // DAY_SECONDS
-        place = bisect_left(days, day)
-        if place < len(days) and days[place] == day:
-            later = bisect_left(times, at - day * DAY_SECONDS)
-            if later < len(times):
-                return day * DAY_SECONDS + times[later]
+    def _on_a_day(self, midnights: list[int], at: int) -> int | None:
+        """Return the first time that is not before *at* on one of the days that are listed."""
+        second = at % DAY_SECONDS
+        place = bisect_left(midnights, at - second)
+        if place < len(midnights) and midnights[place] == at - second:
+            if second <= self._times[-1]:
+                return at - second + self._times[bisect_left(self._times, second)]
             place += 1
-        return days[place] * DAY_SECONDS + times[0] if place < len(days) else None
+        return midnights[place] + self._times[0] if place < len(midnights) else None
 
-    def _days_in(self, period: int) -> list[int]:
-        days = self._known.get(period)
-        if days is None:
+    def _after(self, period: int) -> int | None:
+        """Return the first occurrence after one of the rule's periods, and remember it."""
+        found, following = None, self._following(period)
+        for _ in range(MOST_PERIODS):
+            if following is None:
+                break
+            listed = self._listed(following)
+            if listed:
+                found = listed[0] + self._times[0] if self._lists_days else listed[0]
+                break
+            following = self._following(following)
+        if len(self._ahead) >= MOST_KNOWN:
+            self._ahead.clear()
+        self._ahead[period] = found
+        return found
+
+    def _listed(self, period: int) -> list[int]:
+        """Return a period's occurrences, those before DTSTART among them; the midnights where a day has several."""
+        listed = self._known.get(period)
+        if listed is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            days = self._known[period] = self._worked_out(period)
-        return days
+            listed = self._known[period] = self._worked_out(period)
+        return listed
 
     def _worked_out(self, period: int) -> list[int]:
+        days, times = self._days_in(period), self._times
+        positions = self._rule.by_set_pos
+        if positions:
+            chosen = chosen_places(positions, len(days) * len(times))
+            return [days[n // len(times)] * DAY_SECONDS + times[n % len(times)] for n in chosen]
+        time = 0 if self._lists_days else times[0]
+        return [day * DAY_SECONDS + time for day in days]
+
+    def _days_in(self, period: int) -> list[int]:
         if self._moved is not None:
-            return self._moved.of_month(period) if self._rule.freq == "MONTHLY" else self._moved.of_year(period)
+            moved = self._moved.of_month(period) if self._rule.freq == "MONTHLY" else self._moved.of_year(period)
+            return [day for day in moved if FIRST_DAY <= day <= LAST_DAY]
         low, high = self._span(period)
+        if self._week is not None and low >= FIRST_DAY and high <= LAST_DAY:
+            return [low + place for place in self._week]
         low, high = max(low, FIRST_DAY), min(high, LAST_DAY + 1)
-        if high - low == 1:
-            return [low] if self._days.holds(low) else []
         return self._days.between(low, high) if low < high else []
 
     def _following(self, period: int) -> int | None:
         """Return the next period of the rule that may have a day, leaping over those that have none."""
-        if period not in self._next_periods:
-            if len(self._next_periods) >= MOST_KNOWN:
-                self._next_periods.clear()
-            self._next_periods[period] = self._leapt_to(period)
-        return self._next_periods[period]
-
-    def _leapt_to(self, period: int) -> int | None:
-        period += self._rule.interval
-        if self._moved is not None:
-            return period
-        if self._rule.freq == "MONTHLY" and self._rule.by_month:
+        period += self._interval
+        if self._moved is None and self._rule.freq == "MONTHLY" and self._rule.by_month:
             for _ in range(12):  # twelve steps lead to every month that the interval ever reaches
                 if period % 12 + 1 in self._rule.by_month:
                     break
-                period += self._rule.interval
+                period += self._interval
         if period > self._past:
             return None
+        if self._moved is not None or self._week is not None:
+            return period
         day = self._days.next_day(max(self._span(period)[0], FIRST_DAY))
-        return None if day is None else max(period, self._aligned(self._period_of(day)))
+        if day is None:
+            return None
+        period = max(period, self._aligned(self._period_of(day)))
+        return period if period <= self._past else None
 
     def _aligned(self, period: int) -> int:
         """Return the first period of the rule that is not before *period*."""
-        if period <= self._first:
-            return self._first
-        return period + (self._first - period) % self._rule.interval
+        return self._first if period <= self._first else period + (self._first - period) % self._interval
 
-    def _period_of(self, day: int) -> int:
-        freq = self._rule.freq
-        if freq == "DAILY":
-            return day
-        if freq == "WEEKLY":
-            return (day + 3 - self._rule.week_start) // 7
-        if self._by_week:
-            return week_year_of(day, self._rule.week_start)
-        index = month_of(day)[0]
-        return index if freq == "MONTHLY" else index // 12
+    def _next_moved(self, period: int, at: int) -> int | None:
+        """The same where SKIP moves days: one of a period may lie in the next, or in the one before."""
+        following: int | None = self._aligned(period - 1)
+        for _ in range(MOST_PERIODS):
+            if following is None:
+                return None
+            near = [following, following + 1] if self._interval == 1 and following < self._past else [following]
+            found = [local for each in near for local in self._occurrences_in(each) if local >= at]
+            if found:
+                return min(found)
+            following = self._following(following)
+        return None
 
-    def _span(self, period: int) -> tuple[int, int]:
-        """Return the period's first day and the first day after it."""
-        freq = self._rule.freq
-        if freq == "DAILY":
-            return period, period + 1
-        if freq == "WEEKLY":
-            first = period * 7 - 3 + self._rule.week_start
-            return first, first + 7
-        if freq == "MONTHLY":
-            return month_start(period), month_start(period + 1)
-        if self._by_week:
-            start = self._rule.week_start
-            return week_year_start(period, start), week_year_start(period + 1, start)
-        return year_start(period), year_start(period + 1)
+    def _occurrences_in(self, period: int) -> list[int]:
+        """List the occurrences of a period, those before DTSTART left out."""
+        listed = self._listed(period)
+        if self._lists_days:
+            listed = [midnight + time for midnight in listed for time in self._times]
+        return listed[bisect_left(listed, self._start) :] if listed and listed[0] < self._start else listed
 
     def _count_to(self, found: int) -> None:
         """Count until COUNT is reached or *found* is known to be within it."""
         count = self._rule.count
         assert count is not None
         if self._moved is not None or self._exists is not None:
-            self._count_one_by_one(count)
+            self._count_one_by_one(count, found)
             return
         period, before = self._counted
         whole = self._each_period_gives()
         if whole and before == 0:  # arithmetic instead of counting
-            first = len(self._locals_in(self._first))
+            first = len(self._occurrences_in(self._first))
             if count > first:
                 steps, place = divmod(count - first - 1, whole)
-                period = self._first + (steps + 1) * self._rule.interval
-                self._finish(self._locals_in(period)[place] if period <= self._past else None)
+                period = self._first + (steps + 1) * self._interval
+                self._finish(self._occurrences_in(period)[place] if period <= self._past else None)
                 return
         goal = self._period_of(min(found // DAY_SECONDS, LAST_DAY))
         while period <= goal:
-            here = self._locals_in(period)
+            here = self._occurrences_in(period)
             if before + len(here) >= count:
                 self._finish(here[count - before - 1])
                 return
@@ -222,14 +257,15 @@ class DatedRule:
             period = following
             self._counted = (period, before)
 
-    def _count_one_by_one(self, count: int) -> None:
-        at: int | None = self._start
-        for _ in range(count):
-            at = self._next_that_exists(at)
-            if at is None:
-                break
-            self._last, at = at, at + 1
-        self._left_to_count = False
+    def _count_one_by_one(self, count: int, until: int) -> None:
+        at, before = self._passed
+        while at <= until:
+            found = self._next_that_exists(at)
+            if found is None or before + 1 == count:
+                self._finish(found)
+                return
+            at, before = found + 1, before + 1
+            self._passed = (at, before)
 
     def _next_that_exists(self, at: int | None) -> int | None:
         found = None if at is None else self._next(at)
@@ -253,19 +289,11 @@ class DatedRule:
             return 0
         return len(chosen_places(rule.by_set_pos, size)) if rule.by_set_pos else size
 
-    def _locals_in(self, period: int) -> list[int]:
-        """List the occurrences of a period, those before DTSTART left out."""
-        days, times = self._days_in(period), self._times
-        if self._positions:
-            chosen = chosen_places(self._positions, len(days) * len(times))
-            listed = [days[n // len(times)] * DAY_SECONDS + times[n % len(times)] for n in chosen]
-        else:
-            listed = [day * DAY_SECONDS + time for day in days for time in times]
-        return listed[bisect_right(listed, self._start - 1) :] if period == self._first else listed
-
 
 def times_of_day(rule: Rule, second: int) -> tuple[int, ...]:
     """Return the rule's times of day in seconds; what it leaves out comes from DTSTART's time of day."""
+    if not (rule.by_hour or rule.by_minute or rule.by_second):
+        return (second,)
     hours = rule.by_hour or (second // 3600,)
     minutes = rule.by_minute or (second // 60 % 60,)
     seconds = whole_seconds(rule) or (second % 60,)
@@ -283,8 +311,7 @@ def chosen_places(positions: tuple[int, ...], size: int) -> list[int]:
     return sorted(place for place in places if 0 <= place < size)
 
 
-def _moved_days(rule: Rule, day: int) -> MovedDays | None:
-    """Return the days of a rule with SKIP, where there is anything to move: it numbers days of months or years."""
-    full = completed(rule, day)
-    moves = rule.freq in ("YEARLY", "MONTHLY") and (full.by_month_day or full.by_year_day)
-    return MovedDays(full, counts_within_month(rule)) if moves else None
+def _numbers_days(rule: Rule, day: int) -> bool:
+    """Tell whether there is anything that SKIP may move: the rule numbers days of months or years."""
+    full = date_parts(rule, day)
+    return rule.freq in ("YEARLY", "MONTHLY") and bool(full.by_month_day or full.by_year_day)

@@ -9,13 +9,15 @@ first weekday, and which of three years in a row are leap years), so no mask is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache, lru_cache
+from typing import NamedTuple
 
-from tickwork.clocks.calendar import LAST_DAY, is_leap, month_length, month_of, month_start
-from tickwork.clocks.recurrence.rule import Rule
+from tickwork.clocks.calendar import LAST_DAY, is_leap, month_length, month_of, month_start, year_of
+from tickwork.clocks.recurrence.rule import Rule, Skip
 
 LAST_YEAR = 9999
+#: Years whose masks are kept by year, too.
+MOST_YEARS = 64
 #: One bit a week, for a year and a week.
 EVERY_SEVENTH = sum(1 << 7 * week for week in range(54))
 #: For a common and for a leap year: each month's first day, counted from 0, and its length.
@@ -39,6 +41,12 @@ def year_start(year: int) -> int:
     return month_start(year * 12)
 
 
+@cache
+def shape_of(year: int) -> tuple[int, bool, bool, bool]:
+    """Return all that a year's mask depends on: its first weekday, and which of three years are leap years."""
+    return weekday(year_start(year)), is_leap(year - 1), is_leap(year), is_leap(year + 1)
+
+
 @lru_cache(maxsize=4096)
 def week_year_start(year: int, week_start: int) -> int:
     """Return the first day of week 1: the first week with four days of the year in it, weeks beginning as told."""
@@ -48,76 +56,82 @@ def week_year_start(year: int, week_start: int) -> int:
 
 def week_year_of(day: int, week_start: int) -> int:
     """Return the year to which the day's week belongs."""
-    year = month_of(day)[0] // 12
+    year = year_of(day)
     if day >= week_year_start(year + 1, week_start):
         return year + 1
     return year if day >= week_year_start(year, week_start) else year - 1
 
 
-def counts_within_month(rule: Rule) -> bool:
-    """Tell whether 2MO means the second Monday of a month (RFC 5545, 3.3.10, note 2) and not of the year."""
-    return rule.freq == "MONTHLY" or (rule.freq == "YEARLY" and bool(rule.by_month))
+class DateParts(NamedTuple):
+    """What picks a rule's days, and nothing else of it: rules that differ in their hours or their end share their days."""
+
+    by_month: tuple[int, ...]
+    by_week_no: tuple[int, ...]
+    by_year_day: tuple[int, ...]
+    by_month_day: tuple[int, ...]
+    by_day: tuple[tuple[int, int], ...]
+    week_start: int
+    #: 2MO is the second Monday of a month (RFC 5545, 3.3.10, note 2) and not of the year.
+    nth_of_month: bool
+
+
+def date_parts(rule: Rule, start_day: int) -> DateParts:
+    """Return the date parts of a rule, those written out that it takes from DTSTART."""
+    months, month_days, days, freq = rule.by_month, rule.by_month_day, rule.by_day, rule.freq
+    picks_days = month_days or rule.by_year_day or days
+    if freq == "YEARLY":
+        index, of_month = month_of(start_day)
+        if not picks_days and rule.by_week_no:
+            days = ((0, weekday(start_day)),)
+        elif not picks_days:
+            month_days = (of_month,)
+        if month_days and not (months or rule.by_year_day or rule.by_week_no):
+            months = (index % 12 + 1,)
+    elif freq == "MONTHLY" and not picks_days:
+        month_days = (month_of(start_day)[1],)
+    elif freq == "WEEKLY" and not days:
+        days = ((0, weekday(start_day)),)
+    nth_of_month = freq == "MONTHLY" or (freq == "YEARLY" and bool(rule.by_month))
+    return DateParts(months, rule.by_week_no, rule.by_year_day, month_days, days, rule.week_start, nth_of_month)
 
 
 def completed(rule: Rule, start_day: int) -> Rule:
     """Return the rule with the date parts that it takes from DTSTART written out."""
-    month, month_day = month_of(start_day)
-    return _completed(rule, month % 12 + 1, month_day, weekday(start_day))
-
-
-def _completed(rule: Rule, month: int, month_day: int, day_of_week: int) -> Rule:
-    picks_days = rule.by_month_day or rule.by_year_day or rule.by_day
-    if rule.freq == "YEARLY":
-        if rule.by_week_no:
-            return rule if picks_days else replace(rule, by_day=((0, day_of_week),))
-        if not picks_days:
-            rule = replace(rule, by_month_day=(month_day,))
-        if rule.by_month_day and not rule.by_month and not rule.by_year_day:
-            rule = replace(rule, by_month=(month,))
-    elif rule.freq == "MONTHLY" and not picks_days:
-        rule = replace(rule, by_month_day=(month_day,))
-    elif rule.freq == "WEEKLY" and not rule.by_day:
-        rule = replace(rule, by_day=((0, day_of_week),))
-    return rule
-
-
-def days_for(rule: Rule, start_day: int) -> Days:
-    """Return the days of a rule that begins on that day; rules that say the same share them, masks and all."""
-    month, month_day = month_of(start_day)
-    return _days_for(rule, month % 12 + 1, month_day, weekday(start_day))
+    full = date_parts(rule, start_day)
+    return rule._replace(by_month=full.by_month, by_month_day=full.by_month_day, by_day=full.by_day)
 
 
 @lru_cache(maxsize=4096)
-def _days_for(rule: Rule, month: int, month_day: int, day_of_week: int) -> Days:
-    full = _completed(rule, month, month_day, day_of_week)
-    return Days(full if full.skip == "OMIT" else replace(full, skip="OMIT"), counts_within_month(rule))
+def days_of(parts: DateParts) -> Days:
+    """Return the days that the parts pick; who asks for the same ones shares them, masks and all."""
+    return Days(parts)
 
 
 class Days:
-    """All days that the date parts of a rule let through, INTERVAL left aside.
+    """All days that the date parts of a rule let through, INTERVAL left aside."""
 
-    *rule* has its date parts written out (:func:`completed`). With *nth_of_month* a numbered weekday counts within
-    its month, otherwise within the year.
-    """
-
-    def __init__(self, rule: Rule, nth_of_month: bool) -> None:
-        self.rule, self._nth_of_month = rule, nth_of_month
-        self.every = not (rule.by_month or rule.by_week_no or rule.by_year_day or rule.by_month_day or rule.by_day)
+    def __init__(self, parts: DateParts) -> None:
+        self.parts = parts
+        self.every = not any(parts[:5])
         self._masks: dict[tuple[int, bool, bool, bool], int] = {}
+        self._years: dict[int, int] = {}  # the same by year, for the years that were asked for last
 
     def mask(self, year: int) -> int:
         """Return the year's days as bits; bit 0 is 1 January."""
-        shape = (weekday(year_start(year)), is_leap(year - 1), is_leap(year), is_leap(year + 1))
+        shape = shape_of(year)
         mask = self._masks.get(shape)
         if mask is None:
             mask = self._masks[shape] = self._work_out(year)
+        if len(self._years) >= MOST_YEARS:
+            self._years.clear()
+        self._years[year] = mask
         return mask
 
     def holds(self, day: int) -> bool:
         """Tell whether the rule lets the day through."""
         if self.every:
             return True
-        year = month_of(day)[0] // 12
+        year = year_of(day)
         return bool(self.mask(year) >> (day - year_start(year)) & 1)
 
     def next_day(self, day: int) -> int | None:
@@ -126,23 +140,24 @@ class Days:
             return None
         if self.every:
             return day
-        first = year = month_of(day)[0] // 12
-        start = year_start(year)
-        mask = self.mask(year) >> (day - start) << (day - start)
+        first = year = year_of(day)
+        mask = (self._years.get(year) or self.mask(year)) >> (day - year_start(year))
         while not mask:
             year += 1
             if year > LAST_YEAR or year > first + 400:  # the calendar repeats itself after 400 years
                 return None
-            mask = self.mask(year)
-        return year_start(year) + (mask & -mask).bit_length() - 1
+            mask = self._years.get(year) or self.mask(year)
+            day = year_start(year)
+        return day + (mask & -mask).bit_length() - 1
 
     def between(self, low: int, high: int) -> list[int]:
         """List the rule's days from *low* (included) to *high* (not included)."""
         if self.every:
             return list(range(low, high))
         found: list[int] = []
-        for year in range(month_of(low)[0] // 12, month_of(high - 1)[0] // 12 + 1):
-            start = year_start(year)
+        year = year_of(low)
+        start = year_start(year)
+        while start < high:
             mask = self.mask(year)
             if start < low:
                 mask = mask >> (low - start) << (low - start)
@@ -152,10 +167,12 @@ class Days:
                 lowest = mask & -mask
                 found.append(start + lowest.bit_length() - 1)
                 mask ^= lowest
+            year += 1
+            start = year_start(year)
         return found
 
     def _work_out(self, year: int) -> int:
-        rule, start = self.rule, year_start(year)
+        rule, start = self.parts, year_start(year)
         length = year_start(year + 1) - start
         mask = (1 << length) - 1
         if rule.by_month:
@@ -179,7 +196,7 @@ class Days:
         return mask
 
     def _month_days(self, year: int) -> int:
-        wanted, mask = self.rule.by_month_day, 0
+        wanted, mask = self.parts.by_month_day, 0
         for start, length in MONTHS_OF[is_leap(year)]:
             for n in wanted:
                 if 0 < n <= length:
@@ -193,9 +210,9 @@ class Days:
         start, length = year_start(year), year_start(year + 1) - year_start(year)
         mask = 0
         for week_year in (year - 1, year, year + 1):
-            first = week_year_start(week_year, self.rule.week_start)
-            weeks = (week_year_start(week_year + 1, self.rule.week_start) - first) // 7
-            for n in self.rule.by_week_no:
+            first = week_year_start(week_year, self.parts.week_start)
+            weeks = (week_year_start(week_year + 1, self.parts.week_start) - first) // 7
+            for n in self.parts.by_week_no:
                 number = n - 1 if n > 0 else weeks + n
                 if 0 <= number < weeks:
                     place = first + 7 * number - start
@@ -204,7 +221,7 @@ class Days:
 
     def _weekdays(self, year: int, length: int) -> int:
         start = year_start(year)
-        if not self._nth_of_month or not any(nth for nth, _ in self.rule.by_day):
+        if not self.parts.nth_of_month or not any(nth for nth, _ in self.parts.by_day):
             return self._weekdays_within(start, length)
         mask = 0
         for first, size in MONTHS_OF[is_leap(year)]:
@@ -213,7 +230,7 @@ class Days:
 
     def _weekdays_within(self, start: int, length: int) -> int:
         mask = 0
-        for nth, day in self.rule.by_day:
+        for nth, day in self.parts.by_day:
             first = (day - weekday(start)) % 7
             places = range(first, length, 7)
             if nth == 0:
@@ -230,25 +247,25 @@ class MovedDays:
     after the move.
     """
 
-    def __init__(self, rule: Rule, nth_of_month: bool) -> None:
-        self.rule = rule
-        self._beyond = rule.skip == "FORWARD"
-        unmoved = replace(rule, by_month=(), by_month_day=(), by_year_day=())
-        self._others = Days(unmoved, nth_of_month) if rule.by_day or rule.by_week_no else None
+    def __init__(self, parts: DateParts, skip: Skip) -> None:
+        self.parts = parts
+        self._beyond = skip == "FORWARD"
+        unmoved = parts._replace(by_month=(), by_month_day=(), by_year_day=())
+        self._others = days_of(unmoved) if parts.by_day or parts.by_week_no else None
 
     def of_year(self, year: int) -> list[int]:
         """List the days that the rule gives for a year; the first and the last may lie just outside it."""
-        months = self.rule.by_month or tuple(range(1, 13))
+        months = self.parts.by_month or tuple(range(1, 13))
         return self._picked(year, tuple(year * 12 + month - 1 for month in months))
 
     def of_month(self, index: int) -> list[int]:
         """List the days that the rule gives for a month."""
-        if self.rule.by_month and index % 12 + 1 not in self.rule.by_month:
+        if self.parts.by_month and index % 12 + 1 not in self.parts.by_month:
             return []
         return self._picked(index // 12, (index,))
 
     def _picked(self, year: int, months: tuple[int, ...]) -> list[int]:
-        rule = self.rule
+        rule = self.parts
         days: set[int] | None = None
         if rule.by_year_day:
             length = year_start(year + 1) - year_start(year)

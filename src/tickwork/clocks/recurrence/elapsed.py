@@ -16,7 +16,7 @@ from math import gcd
 
 from tickwork.clocks.calendar import DAY_SECONDS, LAST_DAY
 from tickwork.clocks.recurrence.dated import chosen_places, whole_seconds
-from tickwork.clocks.recurrence.days import Days
+from tickwork.clocks.recurrence.days import date_parts, days_of
 from tickwork.clocks.recurrence.rule import Rule
 from tickwork.clocks.zone import Zone
 
@@ -39,10 +39,11 @@ class ElapsedRule:
         self._within = _within(rule, self._rest)
         self._units = _allowed_units(rule)
         self._orbits: dict[tuple[int, bool], list[int]] = {}
-        days = Days(rule, nth_of_month=False)
+        days = days_of(date_parts(rule, 0))  # by the hour and faster nothing is taken from DTSTART
         self._days = None if days.every else days
         self._last = _LAST_SECOND
         self._counted = (0, 0)  # before that step lie so many occurrences
+        self._day_counts: dict[int, int] = {}  # how many occurrences a day has, by where its first step begins
         self._left_to_count = rule.count is not None
         self._plain = self._days is None and self._units is None and not rule.by_set_pos and self._within is None
 
@@ -166,14 +167,64 @@ class ElapsedRule:
         step, before = self._counted
         goal = (found - self._base) // self._step
         while step <= goal:
+            steps, number = self._whole_days(step, goal, count - before - 1)
+            if steps:
+                step, before = step + steps, before + number
+                self._counted = (step, before)
+                continue
             here = [at for at in self._instants(step) if at >= self._start]
             if before + len(here) >= count:
                 self.end_with(here[count - before - 1])
                 self._left_to_count = False
                 return
             before += len(here)
-            step = self._leap(step + 1)
+            step = self._day_begun(step + 1)
             self._counted = (step, before)
+
+    def _day_begun(self, step: int) -> int:
+        """Return the first step from *step* on that may have an occurrence, or an earlier one with which its day begins."""
+        leapt = self._leap(step)
+        begin = self._base + leapt * self._step
+        part = self._zone.segment(begin)
+        first = leapt - (begin + part.offset) % DAY_SECONDS // self._step
+        return first if first >= step and self._base + first * self._step >= part.start else leapt
+
+    def _whole_days(self, step: int, goal: int, room: int) -> tuple[int, int]:
+        """Return how many steps make up whole local days from *step* on, and how many occurrences they have.
+
+        At most *room* occurrences, and days that begin until the step *goal*. Where *step* does not begin a day, clocks
+        are moved on it, or a step is longer than it: (0, 0), and steps are counted one by one.
+        """
+        begin = self._base + step * self._step
+        part = self._zone.segment(begin)
+        day, place = divmod(begin + part.offset, DAY_SECONDS)
+        midnight = begin - place
+        if step < 1 or place >= self._step or (begin + part.offset) % self._unit:
+            return 0, 0
+        if midnight < part.start or midnight + DAY_SECONDS > part.end:
+            return 0, 0
+        steps = (DAY_SECONDS - place - 1) // self._step + 1
+        if self._days is not None and not self._days.holds(day):
+            following = self._days.next_day(day + 1)
+            wanted = part.end if following is None else min(part.end, midnight + (following - day) * DAY_SECONDS)
+            return max(steps, (wanted - begin) // self._step), 0  # no step that begins before that day's midnight
+        number = self._on_a_day(step, place, steps)
+        days = 1
+        if self._days is None and DAY_SECONDS % self._step == 0:  # each day is like this one until clocks are moved
+            days = min((part.end - midnight) // DAY_SECONDS, (goal - step) // steps + 1)
+            days = min(days, room // number) if number else days
+        return (steps * days, number * days) if number * days <= room else (0, 0)
+
+    def _on_a_day(self, step: int, place: int, steps: int) -> int:
+        """Count the occurrences of a whole day that the rule lets through, whose first step begins at *place* in it."""
+        number = self._day_counts.get(place)
+        if number is None:
+            number, last = 0, step + steps
+            while step < last:
+                number += len(self._instants(step))
+                step = self._leap(step + 1)
+            self._day_counts[place] = number
+        return number
 
 
 def _within(rule: Rule, rest: int) -> tuple[int, ...] | None:

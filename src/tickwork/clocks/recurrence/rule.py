@@ -9,10 +9,9 @@ RFC 7529; only the Gregorian calendar is known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
 from tickwork.errors import InvalidClock
@@ -25,30 +24,14 @@ WEEKDAYS: tuple[str, ...] = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 #: Beyond this a number in a rule cannot come from a person; the engine's sums stay small, too.
 LARGEST = 10**9
 
-_PARTS = (
-    "FREQ",
-    "RSCALE",
-    "SKIP",
-    "UNTIL",
-    "COUNT",
-    "INTERVAL",
-    "BYSECOND",
-    "BYMINUTE",
-    "BYHOUR",
-    "BYDAY",
-    "BYMONTHDAY",
-    "BYYEARDAY",
-    "BYWEEKNO",
-    "BYMONTH",
-    "BYSETPOS",
-    "WKST",
-)
 _DAY = re.compile(r"([+-]?\d{1,3})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+_PLAIN_DAYS = {name: (0, number) for number, name in enumerate(WEEKDAYS)}
+#: In the text of a rule BYDAY stands before so many of the lists of numbers: after BYHOUR.
+_PLACE_OF_DAYS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One recurrence rule. Weekdays count from Monday, 0; an ordinal of 0 in ``by_day`` means every such weekday.
 
     >>> Rule.parse("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=9").text()
@@ -57,7 +40,7 @@ class Rule:
 
     freq: Frequency
     interval: int = 1
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # a tuple has a method of that name, of no use here
     until: Stamp | None = None
     by_second: tuple[int, ...] = ()
     by_minute: tuple[int, ...] = ()
@@ -89,25 +72,6 @@ class Rule:
         """Return the rule as RFC 5545 writes it, parts in a fixed order: equal rules have equal texts."""
         return _written(self)
 
-    def _text(self) -> str:
-        written = [f"FREQ={self.freq}"]
-        if self.skip != "OMIT":
-            written.append(f"RSCALE=GREGORIAN;SKIP={self.skip}")
-        if self.until is not None:
-            written.append(f"UNTIL={self.until.basic()}")
-        if self.count is not None:
-            written.append(f"COUNT={self.count}")
-        if self.interval != 1:
-            written.append(f"INTERVAL={self.interval}")
-        for name, values in self.numbers():
-            if values:
-                written.append(f"{name}={','.join(map(str, values))}")
-        if self.by_day:
-            written.insert(len(written) - self._parts_after_day(), f"BYDAY={','.join(map(day_text, self.by_day))}")
-        if self.week_start:
-            written.append(f"WKST={WEEKDAYS[self.week_start]}")
-        return ";".join(written)
-
     def numbers(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """List the parts that hold plain numbers, by the RFC's name, in the RFC's order."""
         return (
@@ -121,9 +85,6 @@ class Rule:
             ("BYSETPOS", self.by_set_pos),
         )
 
-    def _parts_after_day(self) -> int:
-        return sum(1 for _, values in self.numbers()[3:] if values)
-
 
 def day_text(day: tuple[int, int]) -> str:
     """Write one value of BYDAY: ``MO``, ``-1FR``."""
@@ -134,133 +95,171 @@ def day_text(day: tuple[int, int]) -> str:
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Rule:
     """Read a text once: a calendar says "every Monday" a thousand times."""
-    parts = _parts(text)
-    rule = Rule(
-        freq=_frequency(parts),
-        interval=_positive(parts, "INTERVAL") or 1,
-        count=_positive(parts, "COUNT"),
-        until=_until(parts),
-        by_second=_numbers(parts, "BYSECOND", 0, 60),
-        by_minute=_numbers(parts, "BYMINUTE", 0, 59),
-        by_hour=_numbers(parts, "BYHOUR", 0, 23),
-        by_day=_days(parts),
-        by_month_day=_signed(parts, "BYMONTHDAY", 31),
-        by_year_day=_signed(parts, "BYYEARDAY", 366),
-        by_week_no=_signed(parts, "BYWEEKNO", 53),
-        by_month=_numbers(parts, "BYMONTH", 1, 12),
-        by_set_pos=_signed(parts, "BYSETPOS", 366),
-        week_start=_week_start(parts),
-        skip=_skip(parts),
-    )
+    values = _parts(text)
+    if values.pop("rscale", None) is None and "skip" in values:
+        raise InvalidClock("SKIP", values["skip"], "SKIP only together with RSCALE (RFC 7529, 4.1)")
+    if "freq" not in values:
+        raise InvalidClock("FREQ", None, f"one of {', '.join(FREQUENCIES)}: it is required (RFC 5545, 3.3.10)")
+    rule = Rule(**values)
     _refuse_what_the_rfc_forbids(rule)
     return rule
 
 
 @lru_cache(maxsize=4096)
 def _written(rule: Rule) -> str:
-    return rule._text()  # noqa: SLF001 - its own module
+    written = [f"FREQ={rule.freq}"]
+    if rule.skip != "OMIT":
+        written.append(f"RSCALE=GREGORIAN;SKIP={rule.skip}")
+    if rule.until is not None:
+        written.append(f"UNTIL={rule.until.basic()}")
+    if rule.count is not None:
+        written.append(f"COUNT={rule.count}")
+    if rule.interval != 1:
+        written.append(f"INTERVAL={rule.interval}")
+    for place, (name, values) in enumerate(rule.numbers()):
+        if place == _PLACE_OF_DAYS and rule.by_day:
+            written.append(f"BYDAY={','.join(map(day_text, rule.by_day))}")
+        if values:
+            written.append(f"{name}={','.join(map(str, values))}")
+    if rule.week_start:
+        written.append(f"WKST={WEEKDAYS[rule.week_start]}")
+    return ";".join(written)
 
 
-def _parts(text: str) -> dict[str, str]:
+def _parts(text: str) -> dict[str, Any]:
+    """Read the parts one by one, by the names of the fields that they become."""
     body = text.strip()
     if body[:6].upper() == "RRULE:":
         body = body[6:]
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     for piece in body.rstrip(";").split(";"):
-        name, sign, value = piece.partition("=")
-        name = name.strip().upper()
-        if not sign or not value.strip():
+        name, _, value = piece.partition("=")
+        value = value.strip().upper()
+        if name not in _READERS:
+            name = name.strip().upper()
+        if not value:
             raise InvalidClock("rule", piece, "parts such as NAME=VALUE with semicolons between them")
-        if name not in _PARTS:
-            raise InvalidClock(name or "rule", value, f"one of the parts {', '.join(_PARTS)} (RFC 5545, 3.3.10)")
-        if name in found:
+        if name not in _READERS:
+            raise InvalidClock(name or "rule", value, f"one of the parts {', '.join(_READERS)} (RFC 5545, 3.3.10)")
+        field, read = _READERS[name]
+        if field in found:
             raise InvalidClock(name, value, f"{name} once only (RFC 5545, 3.3.10)")
-        found[name] = value.strip().upper()
+        found[field] = read(value, name)
     return found
 
 
-def _frequency(parts: Mapping[str, str]) -> Frequency:
-    if "FREQ" not in parts:
-        raise InvalidClock("FREQ", None, f"one of {', '.join(FREQUENCIES)}: it is required (RFC 5545, 3.3.10)")
-    if parts["FREQ"] not in FREQUENCIES:
-        raise InvalidClock("FREQ", parts["FREQ"], f"one of {', '.join(FREQUENCIES)}")
-    return cast(Frequency, parts["FREQ"])
+def _frequency(text: str, name: str) -> Frequency:
+    if text not in FREQUENCIES:
+        raise InvalidClock(name, text, f"one of {', '.join(FREQUENCIES)}")
+    return cast(Frequency, text)
 
 
-def _positive(parts: Mapping[str, str], name: str) -> int | None:
-    if name not in parts:
-        return None
-    text = parts[name]
+def _positive(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= LARGEST):
         raise InvalidClock(name, text, f"a whole number from 1 to {LARGEST} (RFC 5545, 3.3.10)")
     return int(text)
 
 
-def _until(parts: Mapping[str, str]) -> Stamp | None:
-    return read_stamp(parts["UNTIL"], "UNTIL") if "UNTIL" in parts else None
+def _numbers(low: int, high: int) -> Callable[[str, str], tuple[int, ...]]:
+    return _listed(frozenset(range(low, high + 1)), f"whole numbers from {low} to {high}")
 
 
-def _numbers(parts: Mapping[str, str], name: str, low: int, high: int) -> tuple[int, ...]:
-    return _listed(parts, name, lambda n: low <= n <= high, f"whole numbers from {low} to {high}")
+def _signed(high: int) -> Callable[[str, str], tuple[int, ...]]:
+    numbers = frozenset(range(-high, high + 1)) - {0}
+    return _listed(numbers, f"1 to {high}, or -{high} to -1 from the end")
 
 
-def _signed(parts: Mapping[str, str], name: str, high: int) -> tuple[int, ...]:
-    return _listed(parts, name, lambda n: 1 <= abs(n) <= high, f"1 to {high}, or -{high} to -1 from the end")
+def _listed(numbers: frozenset[int], allowed: str) -> Callable[[str, str], tuple[int, ...]]:
+    """Return a reader of a list of numbers that gives each once, rising."""
+    plain = {str(number): number for number in numbers}
+
+    def read(text: str, name: str) -> tuple[int, ...]:
+        if text in plain:
+            return (plain[text],)
+        found: set[int] = set()
+        for word in text.split(","):
+            number = plain.get(word)
+            if number is None and _NUMBER.fullmatch(word.strip()):
+                number = int(word)
+            if number not in numbers:
+                raise InvalidClock(name, word, f"{allowed} (RFC 5545, 3.3.10)")
+            found.add(number)
+        return tuple(sorted(found))
+
+    return read
 
 
-def _listed(parts: Mapping[str, str], name: str, fits: Callable[[int], bool], allowed: str) -> tuple[int, ...]:
-    if name not in parts:
-        return ()
+def _days(text: str, name: str) -> tuple[tuple[int, int], ...]:
     found = set()
-    for text in parts[name].split(","):
-        if not _NUMBER.fullmatch(text.strip()) or not fits(int(text)):
-            raise InvalidClock(name, text, f"{allowed} (RFC 5545, 3.3.10)")
-        found.add(int(text))
-    return tuple(sorted(found))
-
-
-def _days(parts: Mapping[str, str]) -> tuple[tuple[int, int], ...]:
-    if "BYDAY" not in parts:
-        return ()
-    found = set()
-    for text in parts["BYDAY"].split(","):
-        match = _DAY.fullmatch(text.strip())
+    for word in text.split(","):
+        plain = _PLAIN_DAYS.get(word)
+        if plain is not None:
+            found.add(plain)
+            continue
+        match = _DAY.fullmatch(word.strip())
         if match is None or (match[1] and not 1 <= abs(int(match[1])) <= 53):
-            raise InvalidClock("BYDAY", text, "weekdays such as MO, 2TU or -1FR, ordinals up to 53 (RFC 5545, 3.3.10)")
+            raise InvalidClock(name, word, "weekdays such as MO, 2TU or -1FR, ordinals up to 53 (RFC 5545, 3.3.10)")
         found.add((int(match[1] or 0), WEEKDAYS.index(match[2])))
-    return tuple(sorted(found, key=lambda day: (day[1], day[0])))
+    return tuple(sorted(found, key=_by_weekday)) if len(found) > 1 else tuple(found)
 
 
-def _week_start(parts: Mapping[str, str]) -> int:
-    text = parts.get("WKST", "MO")
+def _by_weekday(day: tuple[int, int]) -> tuple[int, int]:
+    return day[1], day[0]
+
+
+def _week_start(text: str, name: str) -> int:
     if text not in WEEKDAYS:
-        raise InvalidClock("WKST", text, f"one of {', '.join(WEEKDAYS)} (RFC 5545, 3.3.10)")
+        raise InvalidClock(name, text, f"one of {', '.join(WEEKDAYS)} (RFC 5545, 3.3.10)")
     return WEEKDAYS.index(text)
 
 
-def _skip(parts: Mapping[str, str]) -> Skip:
-    if parts.get("RSCALE", "GREGORIAN") != "GREGORIAN":
-        raise InvalidClock("RSCALE", parts["RSCALE"], "GREGORIAN: other calendars are not known here (RFC 7529)")
-    if "SKIP" in parts and "RSCALE" not in parts:
-        raise InvalidClock("SKIP", parts["SKIP"], "SKIP only together with RSCALE (RFC 7529, 4.1)")
-    if parts.get("SKIP", "OMIT") not in ("OMIT", "BACKWARD", "FORWARD"):
-        raise InvalidClock("SKIP", parts["SKIP"], "OMIT, BACKWARD or FORWARD (RFC 7529, 4.1)")
-    return cast(Skip, parts.get("SKIP", "OMIT"))
+def _rscale(text: str, name: str) -> str:
+    if text != "GREGORIAN":
+        raise InvalidClock(name, text, "GREGORIAN: other calendars are not known here (RFC 7529)")
+    return text
+
+
+def _skip(text: str, name: str) -> Skip:
+    if text not in ("OMIT", "BACKWARD", "FORWARD"):
+        raise InvalidClock(name, text, "OMIT, BACKWARD or FORWARD (RFC 7529, 4.1)")
+    return cast(Skip, text)
+
+
+#: Each part, the field that it becomes, and who reads it.
+_READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
+    "FREQ": ("freq", _frequency),
+    "RSCALE": ("rscale", _rscale),
+    "SKIP": ("skip", _skip),
+    "UNTIL": ("until", read_stamp),
+    "COUNT": ("count", _positive),
+    "INTERVAL": ("interval", _positive),
+    "BYSECOND": ("by_second", _numbers(0, 60)),
+    "BYMINUTE": ("by_minute", _numbers(0, 59)),
+    "BYHOUR": ("by_hour", _numbers(0, 23)),
+    "BYDAY": ("by_day", _days),
+    "BYMONTHDAY": ("by_month_day", _signed(31)),
+    "BYYEARDAY": ("by_year_day", _signed(366)),
+    "BYWEEKNO": ("by_week_no", _signed(53)),
+    "BYMONTH": ("by_month", _numbers(1, 12)),
+    "BYSETPOS": ("by_set_pos", _signed(366)),
+    "WKST": ("week_start", _week_start),
+}
 
 
 def _refuse_what_the_rfc_forbids(rule: Rule) -> None:
-    source = "(RFC 5545, 3.3.10)"
+    source, freq = "(RFC 5545, 3.3.10)", rule.freq
     if rule.count is not None and rule.until is not None:
         raise InvalidClock("COUNT", rule.count, f"either COUNT or UNTIL, not both {source}")
-    forbidden = [("BYWEEKNO", rule.by_week_no, rule.freq != "YEARLY")]
-    forbidden.append(("BYYEARDAY", rule.by_year_day, rule.freq in ("MONTHLY", "WEEKLY", "DAILY")))
-    forbidden.append(("BYMONTHDAY", rule.by_month_day, rule.freq == "WEEKLY"))
-    for name, values, wrong in forbidden:
+    for name, values, wrong in (
+        ("BYWEEKNO", rule.by_week_no, freq != "YEARLY"),
+        ("BYYEARDAY", rule.by_year_day, freq in ("MONTHLY", "WEEKLY", "DAILY")),
+        ("BYMONTHDAY", rule.by_month_day, freq == "WEEKLY"),
+    ):
         if values and wrong:
-            raise InvalidClock(name, values, f"no {name} with FREQ={rule.freq} {source}")
-    if any(nth for nth, _ in rule.by_day):
+            raise InvalidClock(name, values, f"no {name} with FREQ={freq} {source}")
+    if rule.by_day and any(nth for nth, _ in rule.by_day):
         written = ",".join(map(day_text, rule.by_day))
-        if rule.freq not in ("MONTHLY", "YEARLY"):
+        if freq not in ("MONTHLY", "YEARLY"):
             raise InvalidClock("BYDAY", written, f"weekdays without a number unless FREQ is MONTHLY or YEARLY {source}")
         if rule.by_week_no:
             raise InvalidClock("BYDAY", written, f"weekdays without a number beside BYWEEKNO {source}")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from urllib.parse import quote
 
 from tickwork.clocks.recurrence.stamp import Stamp, read_stamp
-from tickwork.clocks.zone import Zone
+from tickwork.clocks.zone import KNOWN, Zone
 from tickwork.errors import InvalidClock
 
 PREFIX = "custom:"
@@ -27,8 +27,12 @@ def zone_of(name: str, field: str = "zone") -> Zone:
     >>> zone_of("custom:Lab:+01:00,2026-03-29T01:00:00Z=+02:00").offset_at(1_800_000_000)
     7200
     """
-    if isinstance(name, str) and name.startswith(PREFIX):
-        return _written_out(name, field)
+    if type(name) is str:
+        known = KNOWN.get(name)
+        if known is not None:
+            return known
+        if name.startswith(PREFIX):
+            return _written_out(name, field)
     return Zone.get(name, field)
 
 
