@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def process(url: str, seconds: float) -> Iterator[Done | None]:
     app.store.dialect.on_statement = told.append
     pause = threading.Event()
     with app.process():
-        pause.wait(2.0)
+        come_to_rest(told, pause, min(15.0, seconds))
         told.clear()
         yield None
         pause.wait(seconds)
@@ -46,6 +47,16 @@ def process(url: str, seconds: float) -> Iterator[Done | None]:
         }
         yield Done(1, len(said), told.count("commit"), notes=notes)
     app.close()
+
+
+def come_to_rest(told: list[str], pause: threading.Event, quiet: float) -> None:
+    """Wait until collectors have had their first turns: nothing but looks and heartbeats was asked for a while."""
+    until = time.monotonic() + 8 * quiet
+    while time.monotonic() < until:
+        told.clear()
+        pause.wait(quiet)
+        if set(told) <= {"begin", "commit", "survey", "see_worker"}:
+            break
 
 
 def resident() -> float:

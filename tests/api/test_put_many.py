@@ -38,6 +38,30 @@ def test_ids_come_in_the_order_of_the_actions(app):
     assert (first.priority, first.attempts, first.state) == (3_000, 3, "waiting")
 
 
+def test_lines_that_are_alike_are_written_as_any_others(app):
+    """They share their columns and travel as one text; what stands in the rows is the same, whatever their payloads say."""
+    terms = {
+        "priority": 7,
+        "queue": "mail",
+        "object": "page/7",
+        "tags": ["a", "b"],
+        "attempts": 2,
+        "at": 1_900_000_000_000_000,
+    }
+    payloads = ['{"page":1}', '{"say":"\\"ä\\\\ \\u0000 {},\'"}', '{"page":null,"more":[1,"2"]}']
+    actions = [PutTask("page.purge", payload) for payload in payloads]
+    alike = app.tasks.put_many(actions, unchecked=True, **terms)
+    others = app.tasks.put_many([(each, {"priority": 7}) for each in actions], unchecked=True, **terms)
+    mixed = app.tasks.put_many([*actions, PutTask("other")], unchecked=True, **terms)
+
+    def rows(ids):
+        return [app.tasks.get(number)._replace(id=0, created_at=0) for number in ids]
+
+    assert [row.payload for row in rows(alike.ids)] == payloads
+    assert rows(alike.ids) == rows(others.ids) == rows(mixed.ids[:3])
+    assert rows(mixed.ids)[3].handler == "other"
+
+
 def test_none_is_put_when_one_is_bad(app):
     purge = app.handlers["page.purge"]
     with pytest.raises(InvalidPayload):
@@ -129,7 +153,7 @@ def test_a_hundred_thousand_tasks_in_one_call(app, tell, store_name):
     app.store.dialect.on_statement = None
     assert put.put == 100_000
     assert seen == [10_000 * n for n in range(1, 11)]
-    assert statements == ["begin", *["put_tasks"] * 10, "commit"]
+    assert statements == ["begin", *["put_alike"] * 10, "commit"]
     tell(f"put of 100,000 tasks on {store_name}: {taken:.1f} s, {len(statements)} statements")
 
 

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from tickwork.engine.generators.bulk import NAME as BULK
 from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.pump import GeneratorPump, Hands
 from tickwork.engine.generators.work import Work
@@ -50,6 +51,8 @@ class GeneratorPart:
         """Start the threads."""
         runner = self._runner = Runner(self.pump, self.store.watch or SystemWatch(), listener.poll)
         listener.connect("generator", runner.bell)
+        listener.tell("bulk", lambda _: self.pump.drawing.ended(BULK))  # it rests no longer
+        listener.connect("bulk", runner.bell)
         runner.start()
 
     def stop(self, grace: float) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from tickwork.engine.generators.job_threads import JobThreads
 from tickwork.engine.generators.jobs import JobRuns, JobWork
 from tickwork.engine.jobs.controller import JobController
-from tickwork.engine.loop import POLL_HEARING, Listener, Runner, stop_all
+from tickwork.engine.loop import Listener, Runner, stop_all
 from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import StoreError
 from tickwork.model.job_run import Ended, JobRun, failed
@@ -112,6 +112,6 @@ class _Following:
         self.controller, self.listener = controller, listener
 
     def turn(self, now: Instant) -> Instant | None:
-        if self.listener.poll() < POLL_HEARING:
+        if not self.listener.hearing:
             self.controller.hear("")
         return self.controller.turn(now)

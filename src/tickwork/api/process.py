@@ -15,19 +15,23 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Protocol, Self
 
+from tickwork.engine.watchman import Watchman
 from tickwork.engine.loop import Listener, Runner
 from tickwork.engine.tasks.copy import Load, supervised
 from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.supervisor import dump_stacks
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.store.claims import Subscription
 from tickwork.store.store import Store
-from tickwork.watch import SystemWatch
+from tickwork.watch import SteadyWatch, SystemWatch
 
 log = logging.getLogger("tickwork.process")
 
 #: A signal may reach another thread than the main one, which alone runs its handler: so the main one looks up so often.
 LOOK_UP_SECONDS = 0.25
+#: What is looked for where no worker is: no task is as urgent as that.
+NOTHING = Subscription(priority_at_most=-1)
 
 
 class Part(Protocol):
@@ -58,6 +62,7 @@ class Process:
         self.store, self.trigger_daemon, self.task_worker, self.parts = store, daemon, worker, tuple(parts)
         self._listener = Listener(store.dialect.ear)
         self._runner: Runner | None = None
+        self._watchman = Runner(self._look_for_all(), SteadyWatch(), lambda: self._listener.hearing_poll)
         self._stopping = threading.Event()
         # Waited for by the main thread instead of the event: a signal's handler runs in between, and only this queue
         # may be put into while its own thread is about to wait for it.
@@ -65,6 +70,7 @@ class Process:
 
     def start(self) -> None:
         """Start the threads and return."""
+        self._listener.attend(self._watchman.bell)
         if self.trigger_daemon is not None:
             watch = self.store.watch or SystemWatch()
             self._runner = Runner(self.trigger_daemon, watch, self._listener.poll)
@@ -77,6 +83,7 @@ class Process:
             part.start(self._listener)
         if self._runner is not None:
             self._runner.start()
+        self._watchman.start()
         self._listener.start()
 
     def ask_to_stop(self) -> None:
@@ -90,6 +97,7 @@ class Process:
         """Stop the threads; return whether everything that ran could finish within *grace* seconds."""
         self._stopping.set()
         gentle = True
+        self._watchman.stop()
         if self._runner is not None:
             self._runner.stop()
         if self.task_worker is not None:
@@ -98,6 +106,7 @@ class Process:
             gentle = part.stop(grace) and gentle
         if self._runner is not None:
             gentle = self._runner.join(grace) and gentle
+        gentle = self._watchman.join(grace) and gentle
         self._listener.stop()
         return gentle
 
@@ -119,6 +128,12 @@ class Process:
     def _load(self) -> Load:
         assert self.task_worker is not None
         return self.task_worker.load()._replace(beside=sum(part.in_hand for part in self.parts))
+
+    def _look_for_all(self) -> Watchman:
+        """Return what looks for whatever runs here."""
+        daemon, worker = self.trigger_daemon, self.task_worker
+        subscription = NOTHING if worker is None else worker.pump.subscription
+        return Watchman(self.store, self._listener, subscription, None if daemon is None else daemon.firings.mark)
 
     def __enter__(self) -> Self:
         self.start()

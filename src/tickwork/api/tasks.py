@@ -7,7 +7,7 @@ awaited.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -19,7 +19,7 @@ from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask
 from tickwork.model.flow import Gathered, Then, flow_columns, rows_of
-from tickwork.model.many import ManyPut, TaskLine, task_lines
+from tickwork.model.many import Alike, ManyPut, TaskLine, task_lines
 from tickwork.model.report import Failed, Result, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
@@ -155,7 +155,7 @@ class Tasks:
         """
         desk = self._desk
         actions, rows = self.rows(lines, at=at, delay=delay, treatment=treatment)
-        queues = Counter(row["queue"] for row in rows)
+        queues = queues_of(rows)
 
         def verb() -> Verb[ManyPut]:
             for queue, count in queues.items():
@@ -168,20 +168,41 @@ class Tasks:
 
     def rows(
         self, lines: Iterable[TaskLine], *, at: Any, delay: Any, treatment: Mapping[str, Any]
-    ) -> tuple[list_of[PutTask], list_of[dict[str, Any]]]:
-        """Check many lines and return their actions, and the columns of each, without writing anything."""
+    ) -> tuple[list_of[PutTask], list_of[dict[str, Any]] | Alike]:
+        """Check many lines and return their actions, and the columns of each, without writing anything.
+
+        Lines that say nothing of their own, all for one handler, share their columns: these are worked out once.
+        """
         found = task_lines(lines)
         if treatment.get("key") is not None:
             raise InvalidInput("key", treatment["key"], "a key in each line: two lines cannot share one")
-        rows = [
-            self._columns(action, {**_timed(at, delay, special), **treatment, **special}) for action, special in found
-        ]
+        if found and "dedupe" not in treatment and _alike(found):
+            shared = self._columns(found[0][0], {"at": at, "delay": delay, **treatment})
+            return [action for action, _ in found], Alike(shared, [action.payload for action, _ in found])
+        rows = self._rows(found, {"at": at, "delay": delay}, treatment)
         for row in rows:
             if row["existing"] != "keep" or row["period"] is not None:
                 raise InvalidInput("scope", row["key"], "keys that are kept, and no period, among many")
         if any(row["unique_key"] is not None for row in rows):  # two that put the same keys take them in one order
             rows.sort(key=lambda row: row["unique_key"] or "")
         return [action for action, _ in found], rows
+
+    def _rows(
+        self, found: Sequence[tuple[Any, Mapping[str, Any]]], time: Mapping[str, Any], treatment: Mapping[str, Any]
+    ) -> list_of[dict[str, Any]]:
+        """Return each line's columns; what lines for one handler share that say nothing of their own is worked out once."""
+        shared: dict[tuple[str, int], dict[str, Any]] = {}
+        rows = []
+        for action, special in found:
+            if special or "dedupe" in treatment or type(action) is not PutTask:
+                own = {} if "at" in special or "delay" in special else time
+                rows.append(self._columns(action, {**own, **treatment, **special}))
+                continue
+            kind = (action.handler, action.payload_version)
+            if kind not in shared:
+                shared[kind] = self._columns(action, {**time, **treatment})
+            rows.append({**shared[kind], "payload": action.payload})
+        return rows
 
     def _columns(self, action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check one task and return its columns; *given* holds its time and its treatment."""
@@ -407,9 +428,23 @@ class Tasks:
         )
 
 
-def _timed(at: Any, delay: Any, special: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the time that is said for all, unless a line has its own."""
-    return {} if "at" in special or "delay" in special else {"at": at, "delay": delay}
+def _alike(found: Sequence[tuple[Any, Mapping[str, Any]]]) -> bool:
+    """Whether all lines are for one handler and say nothing of their own."""
+    first = found[0][0]
+    if not isinstance(first, PutTask):
+        return False
+    name, version = first.handler, first.payload_version
+    return all(
+        not special and type(action) is PutTask and action.handler == name and action.payload_version == version
+        for action, special in found
+    )
+
+
+def queues_of(rows: Sequence[Mapping[str, Any]] | Alike) -> Counter[str]:
+    """Return how many of these tasks go into which queue."""
+    if isinstance(rows, Alike):
+        return Counter({rows.columns["queue"]: len(rows)})
+    return Counter(row["queue"] for row in rows)
 
 
 def task_filter(filters: Mapping[str, Any]) -> TaskFilter:

@@ -27,6 +27,8 @@ log = logging.getLogger("tickwork.loop")
 SAME = SECOND // 10
 #: How often a loop looks when nobody can ring its bell, and when a listener hears for it.
 POLL_DEAF, POLL_HEARING = 1 * SECOND, 10 * SECOND
+#: And how often where a watchman looks for it: see :mod:`tickwork.engine.watchman`.
+POLL_ATTENDED = 300 * SECOND
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 
 
@@ -161,6 +163,7 @@ class Listener:
     def __init__(self, ear: Callable[[], Ear]) -> None:
         self._ear = ear
         self._hearing = False
+        self._watchman: Bell | None = None
         self._bells: list[tuple[str, Bell]] = []
         self._told: list[tuple[str, Callable[[str], None]]] = []
         self._stopping = threading.Event()
@@ -174,6 +177,10 @@ class Listener:
         """Hand every *hint* with what it names (``job:7:3``) to *heard*, before the bells ring; so those that do not say."""
         self._told.append((hint, heard))
 
+    def attend(self, bell: Bell) -> None:
+        """Let a watchman look for everybody: it is rung at hints that do not say, and the others poll seldom."""
+        self._watchman = bell
+
     def start(self) -> None:
         self._thread.start()
 
@@ -181,11 +188,34 @@ class Listener:
         self._stopping.set()
 
     def poll(self) -> int:
-        """How often a loop should look by itself: seldom while wake-ups are heard."""
+        """How often a loop should look by itself: seldom while wake-ups are heard, next to never beside a watchman."""
+        return self.hearing_poll if self._watchman is None else POLL_ATTENDED
+
+    @property
+    def attended(self) -> bool:
+        """Whether a watchman looks for everybody."""
+        return self._watchman is not None
+
+    @property
+    def hearing(self) -> bool:
+        """Whether wake-ups of other processes are heard just now."""
+        return self._hearing
+
+    @property
+    def hearing_poll(self) -> int:
+        """How often somebody must look who looks for all."""
         return POLL_HEARING if self._hearing else POLL_DEAF
 
     def heard(self, hint: str) -> None:
+        """Take in a wake-up."""
         self._hearing = True
+        if hint or self._watchman is None:
+            self.say(hint)
+        else:
+            self._watchman.ring()
+
+    def say(self, hint: str) -> None:
+        """Ring everybody whom a hint concerns."""
         for wanted, told in self._told:
             if not hint or hint.startswith(wanted):
                 told(hint)

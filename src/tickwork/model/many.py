@@ -33,6 +33,21 @@ class ManyPut:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """Tasks that differ in their payloads only: the columns that they share, worked out once."""
+
+    columns: Mapping[str, Any]
+    payloads: list[str]
+
+    def __len__(self) -> int:
+        return len(self.payloads)
+
+    def with_columns(self, **more: Any) -> Alike:
+        """Return them with other shared columns."""
+        return Alike({**self.columns, **more}, self.payloads)
+
+
+@dataclass(frozen=True, slots=True)
 class ManyTriggers:
     """What a put of many triggers did."""
 

@@ -15,6 +15,7 @@ import msgspec
 
 from tickwork.errors import NotFound
 from tickwork.model.bulk import PUT, Bulk, container_of, folded
+from tickwork.model.many import Alike
 from tickwork.model.selection import Selected, TaskFilter
 from tickwork.store import many, selections, tasks
 from tickwork.store.dialect import Row, Verb, ask
@@ -37,13 +38,14 @@ class Order(NamedTuple):
 
 
 def put(
-    scope: Scope, rows: Sequence[Columns], *, key: str | None, title: str, by: str, progress: Progress | None
+    scope: Scope, rows: Sequence[Columns] | Alike, *, key: str | None, title: str, by: str, progress: Progress | None
 ) -> Verb[Bulk]:
     """Put a bulk with tasks of its own; where the key is taken, return that bulk, and put nothing."""
     number, made = yield from _order(scope, key, kind=PUT, title=title, total=len(rows), by=by)
     if made:
-        container = container_of(number)
-        yield from many.put_tasks(scope, [{**row, "container": container} for row in rows], progress)
+        inside = {"container": container_of(number)}
+        mine = rows.with_columns(**inside) if isinstance(rows, Alike) else [{**row, **inside} for row in rows]
+        yield from many.put_tasks(scope, mine, progress)
     return (yield from get(scope, number))
 
 

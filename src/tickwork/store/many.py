@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tickwork.model.many import ManyPut, ManyTriggers
+from tickwork.model.many import Alike, ManyPut, ManyTriggers
 from tickwork.store.dialect import Verb, ask
 from tickwork.store.scope import Scope
 
@@ -24,6 +24,8 @@ _TASK = (
     *("expires_at", "object", "container", "tags", "unique_key", "key_scope", "root", "root_at"),
     *("parent_id", "group_id", "awaits"),
 )
+#: What tasks without keys share, where they differ in their payloads only.
+_SHARED = tuple(name for name in _TASK if name not in ("payload", "unique_key", "key_scope", "key"))
 _HASTENED = ("unique_key", "at", "delay")
 _TRIGGER = (
     *("key", "clock_kind", "clock_params", "policies", "action", "handler", "payload", "payload_version", "queue"),
@@ -36,8 +38,10 @@ Progress = Callable[[int, int], None]
 Columns = Mapping[str, Any]
 
 
-def put_tasks(scope: Scope, rows: Sequence[Columns], progress: Progress | None = None) -> Verb[ManyPut]:
+def put_tasks(scope: Scope, rows: Sequence[Columns] | Alike, progress: Progress | None = None) -> Verb[ManyPut]:
     """Put tasks; a key that is taken keeps its task, and the earlier time wins."""
+    if isinstance(rows, Alike):
+        return (yield from _put_alike(scope, rows, progress))
     ids: list[int] = []
     hastened = done = 0
     for part in _slices(rows):
@@ -53,6 +57,19 @@ def put_tasks(scope: Scope, rows: Sequence[Columns], progress: Progress | None =
         if progress is not None:
             progress(done, len(rows))
     return ManyPut(len(ids), len(rows) - len(ids), hastened, tuple(ids))
+
+
+def _put_alike(scope: Scope, rows: Alike, progress: Progress | None) -> Verb[ManyPut]:
+    """Put tasks that differ in their payloads only, and have no keys: one array instead of eighteen."""
+    shared = {name: rows.columns[name] for name in _SHARED}
+    ids: list[int] = []
+    for start in range(0, len(rows), SLICE):
+        payloads = msgspec.json.encode(rows.payloads[start : start + SLICE]).decode()
+        new = yield from ask("put_alike", namespace=scope.namespace, channel=scope.channel, payloads=payloads, **shared)
+        ids += new[0][0] if scope.chains_writes else [row[0] for row in new]
+        if progress is not None:
+            progress(len(ids), len(rows))
+    return ManyPut(len(ids), 0, 0, tuple(ids))
 
 
 def _hasten(scope: Scope, rows: Sequence[Columns]) -> Verb[int]:

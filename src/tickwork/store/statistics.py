@@ -36,6 +36,12 @@ def roll(store: Store, now: Instant, limit: int) -> int:
     return rolled + _widen(store, now, limit - rolled)
 
 
+def anything_since(transaction: Transaction, rolled_at: Instant) -> bool:
+    """Say whether any task has ended, as far as can be seen, since figures were rolled up last, or so shortly before."""
+    row = transaction.one("next_finished", at=rolled_at - GRACE)
+    return row is not None and row[0] is not None
+
+
 def _start(transaction: Transaction) -> Instant:
     newest = transaction.one("newest_window", width=WIDTH)
     if newest is not None and newest[0] is not None:

@@ -20,7 +20,10 @@ from tickwork.store.dialect import Verb
 from tickwork.store.selections import Act
 from tickwork.watch import SECOND, Instant
 
+NAME = "bulk"
 PRIORITY = 3_000
+#: How long a worker leaves it alone that found no open bulk and is not told of one.
+EVERY = 300.0
 #: How long until a bulk's own tasks are counted again.
 LOOK_EVERY = 2 * SECOND
 
@@ -29,12 +32,18 @@ class BulkWork(Generator):
     """Does bulk verbs in slices, and says of bulk tasks when all of them have ended."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__("bulk", **{"priority": PRIORITY, "attempts": None, "every": 5.0, **settings})
+        super().__init__(NAME, **{"priority": PRIORITY, "attempts": None, "every": EVERY, **settings})
+        self._open = False
 
     def offers(self, limit: int, now: Instant) -> Iterable[Offer]:
         with self.store.read() as transaction:
             found = transaction.perform(bulks.waiting(self.scope, limit))
+        self._open = bool(found)
         return [Offer(str(number), PRIORITY, changed_at) for number, changed_at in found]
+
+    def next_wake_at(self, now: Instant) -> Instant | None:
+        """While any is open, soon: whoever has it in hand may die."""
+        return now + LOOK_EVERY if self._open else None
 
     def run(self, work: Work) -> Verdict | None:
         number = int(work.identifier)

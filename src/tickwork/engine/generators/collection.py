@@ -17,6 +17,7 @@ from tickwork.errors import ConfigurationError
 from tickwork.model import limits
 from tickwork.model.generator import RETENTION, Offer, Rest, Verdict
 from tickwork.model.retry import Backoff
+from tickwork.store.dialect import Transaction
 from tickwork.watch import HOUR, MINUTE, SECOND, Instant, to_duration
 
 #: How long a collector rests after a sweep, and the most that it rests if it keeps finding nothing.
@@ -34,6 +35,8 @@ class Collector:
     slice: int = SLICE
     longest: int = LONGEST
     """The most that it rests if it keeps finding nothing."""
+    wanted: Callable[[Transaction, Instant], bool] | None = None
+    """Whether there can be anything, by when it swept last: where it can be read, nothing is claimed in vain."""
 
     @classmethod
     def of(
@@ -52,7 +55,7 @@ class Collection(Generator):
 
     def __init__(self, name: str, collectors: Iterable[Collector] = (), **settings: Any) -> None:
         usual = Backoff(first=MINUTE, cap=INTERVAL)
-        given = {"priority": RETENTION, "limit": 1, "attempts": None, "backoff": usual, "every": 60.0, **settings}
+        given = {"priority": RETENTION, "limit": 1, "attempts": None, "backoff": usual, "every": 600.0, **settings}
         super().__init__(name, **given)
         self.collectors: dict[str, Collector] = {}
         for collector in collectors:
@@ -67,8 +70,9 @@ class Collection(Generator):
     def offers(self, limit: int, now: Instant) -> Iterable[Offer]:
         with self.store.read() as transaction:
             rows = transaction.all("named_keys", **self._where, keys=sorted(self.collectors))
-        served = {row[0]: row[8] or 0 for row in rows}
-        offers = [Offer(name, self.range.best, served.get(name, 0)) for name in self.collectors]
+            served = {row[0]: row[8] or 0 for row in rows}
+            wanted = [each.name for each in self.collectors.values() if self._wanted(each, transaction, served)]
+        offers = [Offer(name, self.range.best, served.get(name, 0)) for name in wanted]
         return sorted(offers, key=lambda offer: (offer.due_at, offer.identifier))
 
     def run(self, work: Work) -> Verdict | None:
@@ -81,6 +85,10 @@ class Collection(Generator):
         in_vain = 0 if swept else int(work.state.get("in_vain", 0)) + 1
         rest = min(collector.interval * 2 ** max(0, in_vain - 1), max(collector.longest, collector.interval))
         return Rest(rest, {**known, "swept": 0, "in_vain": min(in_vain, 32)})
+
+    @staticmethod
+    def _wanted(collector: Collector, transaction: Transaction, served: dict[str, Instant]) -> bool:
+        return collector.wanted is None or collector.wanted(transaction, served.get(collector.name, 0))
 
     @property
     def _where(self) -> dict[str, str]:

@@ -80,7 +80,7 @@ def collectors(kept: Mapping[str, timedelta | float | None] | None = None) -> li
         for name, span in spans.items()
         if name not in said or said[name] is not None
     ]
-    rolling = Collector("figures", _figures, interval=MINUTE, longest=10 * MINUTE)
+    rolling = Collector("figures", _figures, interval=MINUTE, longest=10 * MINUTE, wanted=statistics.anything_since)
     return [*found, Collector("handlers", _orphans), rolling]
 
 

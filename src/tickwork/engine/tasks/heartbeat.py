@@ -20,6 +20,8 @@ log = logging.getLogger("tickwork.worker")
 
 #: How often running tasks learn that somebody asked to cancel them.
 CANCELS_EVERY = 1 * SECOND
+#: How often a worker that has nothing in its hands says that it is there, and how often it asks who knows which handlers.
+IDLE_EVERY, LEARN_EVERY = 20 * SECOND, 120 * SECOND
 
 
 class Heartbeat:
@@ -31,18 +33,23 @@ class Heartbeat:
         self.pump, self.renewed = pump, renewed
         self.every = min(RENEW_EVERY, pump.appetite.lease // 3)
         self._beat_at: Instant | None = None
+        self._learned_at: Instant | None = None
         self._marked: set[int] = set()
 
     def turn(self, now: Instant) -> Instant:
         """Beat when it is time; look for cancel requests in between while something is running."""
-        if self._beat_at is None or now >= self._beat_at:
-            self._beat()
-            self._beat_at = now + self.every
+        if self._beat_at is None or now - self._beat_at >= self._every:
+            self._beat(now)
+            self._beat_at = now
         else:
             self._look_around()
-        return min(self._beat_at, now + CANCELS_EVERY)
+        return min(self._beat_at + self._every, now + min(CANCELS_EVERY, self.every))  # a claim is noticed in time
 
-    def _beat(self) -> None:
+    @property
+    def _every(self) -> int:
+        return self.every if self.pump.holdings.tokens else max(self.every, IDLE_EVERY)
+
+    def _beat(self, now: Instant) -> None:
         """Renew first, in a transaction that touches nothing else: it waits for nobody's row but its own leases."""
         pump = self.pump
         number, tokens = pump.incarnation(), pump.holdings.tokens
@@ -53,7 +60,9 @@ class Heartbeat:
             if token in pump.holdings.tokens:  # not settled meanwhile
                 pump.lose(token)
         self._mark_long_runs()
-        self._learn_handlers()
+        if self._learned_at is None or now - self._learned_at >= LEARN_EVERY:
+            self._learn_handlers()
+            self._learned_at = now
         self._look_around()
         if not alive:
             self.renewed()

@@ -169,7 +169,8 @@ class Pump:
         self.rung = False
         with self.store.begin("worker", reading=True) as transaction:
             outlook = claims.look(transaction, self.subscription)
-            self.running.rest.look(transaction, now)
+            if outlook.ready:
+                self.running.rest.look(transaction, now)
         self.watch.learn(outlook.at, now)
         self._looked_at = now
         self._next_at = None if outlook.next_at is None else self.watch.steadily(outlook.next_at)

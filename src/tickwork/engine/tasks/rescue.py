@@ -19,6 +19,8 @@ from tickwork.watch import SECOND, Instant
 log = logging.getLogger("tickwork.rescue")
 
 EVERY = 5 * SECOND
+#: A process that is so far behind the newest sign of life is watched.
+BEHIND = 30 * SECOND
 #: A process that has not been seen for so long is forgotten, with the handlers that it knew.
 GONE_AFTER = 3 * LENGTH
 
@@ -38,9 +40,13 @@ class Rescue:
         self.store, self.ring = store, ring
         self.leases, self.workers = leases or Sightings(), workers or Sightings()
         self.rescued = 0
+        self.attended = False
+        """Whether somebody rings when there is something to watch."""
+        self.watching = True
+        """Whether there was anything to watch at the last look."""
 
-    def turn(self, now: Instant) -> Instant:
-        """End the leases that have stood still, each in a transaction of its own."""
+    def turn(self, now: Instant) -> Instant | None:
+        """End the leases that have stood still, each in a transaction of its own; None: there is nothing to watch."""
         with self.store.begin("worker", reading=True) as transaction:
             standing = leases.standing(transaction)
             seen = [Standing(number, at, GONE_AFTER) for number, at in workers.seen(transaction)]
@@ -51,6 +57,10 @@ class Rescue:
                 removed = workers.remove(transaction, gone.token)
             if removed:
                 log.warning("worker %d has not been seen for %d s: it is forgotten", gone.token, GONE_AFTER // SECOND)
+        newest = max((each.renewals for each in seen), default=0)
+        self.watching = bool(standing) or any(newest - each.renewals > BEHIND for each in seen)
+        if not self.watching and self.attended:
+            return None
         return now + min(EVERY, min((lease.length for lease in standing), default=EVERY) // 3 or EVERY)
 
     def _end(self, lease: Standing) -> None:

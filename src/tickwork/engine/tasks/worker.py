@@ -102,12 +102,14 @@ class Worker:
     def start(self, listener: Listener | None = None) -> None:
         """Run on threads of its own; *listener* rings when somebody puts a task."""
         poll = listener.poll if listener is not None else None
+        self.rescue.attended = listener is not None and listener.attended
         loops = (_Watched(self.pump, self._emptied), self.heartbeat, self.rescue)
         for loop in loops:
             runner = Runner(loop, self.steady) if poll is None else Runner(loop, self.steady, poll)
             self._runners.append(runner)
         if listener is not None:
             listener.connect("task", _Doorbell(self.pump, self._runners[0].bell))
+            listener.connect("lease", _Alarm(self.rescue, self._runners[2].bell))
         for runner in self._runners:
             runner.start()
 
@@ -232,3 +234,15 @@ class _Doorbell(Bell):
     def ring(self) -> None:
         self.pump.rung = True
         self.bell.ring()
+
+
+class _Alarm(Bell):
+    """Rings a rescuer that is not at it already."""
+
+    def __init__(self, rescue: Rescue, bell: Bell) -> None:
+        super().__init__()
+        self.rescue, self.bell = rescue, bell
+
+    def ring(self) -> None:
+        if not self.rescue.watching:
+            self.bell.ring()

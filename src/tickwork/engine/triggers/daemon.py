@@ -64,7 +64,7 @@ class TriggerDaemon:
             outlook = events.look(transaction, start)
         mark.see(outlook.now)
         if not outlook.due:
-            mark.scanned(start, cut=False, cost=watch.spent())
+            mark.idle(start, watch.spent())
         return outlook
 
     def run_due(self, now: Instant) -> None:

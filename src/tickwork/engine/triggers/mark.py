@@ -20,6 +20,8 @@ MARGIN = 1 * SECOND
 BOTTOM_EVERY = 10 * SECOND
 BOTTOM_SHARE = 0.05
 BOUND_EVERY = 1 * SECOND
+#: A scan from the bottom that found nothing due and took no longer saves nothing by a mark.
+CHEAP = 5_000
 
 
 @dataclass
@@ -64,6 +66,12 @@ class Mark:
     @property
     def _period(self) -> int:
         return max(BOTTOM_EVERY, int(self._bottom_cost / BOTTOM_SHARE))
+
+    def idle(self, start: Instant, cost: int) -> None:
+        """A look from *start* found nothing due; where the bottom costs next to nothing no mark need hide anything."""
+        self.scanned(start, cut=False, cost=cost)
+        if start == FIRST_INSTANT and cost < CHEAP:
+            self.low = FIRST_INSTANT
 
     def scanned(self, start: Instant, *, cut: bool, cost: int) -> None:
         """A scan from *start* has committed; raise the mark if it went to the end."""

@@ -1,7 +1,7 @@
 """SQLite, as far as it differs: every writing transaction begins immediate, so the locks are implied.
 
 SQLite 3.40 tells the time in milliseconds only, so the process's own clock is handed in. A wake-up is a look at
-``data_version`` every 25 ms: no statement, no lock, and it sees the commits of other processes.
+``data_version``: no statement, no lock, and it sees the commits of other processes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from operator import itemgetter
 from pathlib import Path
@@ -34,7 +34,6 @@ from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
 from tickwork.watch import SECOND, Instant
 
 BUSY_SECONDS = 30.0
-LOOK_EVERY_SECONDS = 0.025
 
 BEGIN_IMMEDIATE = (
     "This transaction began by reading, and another process has written (or is writing) since; SQLite cannot turn it "
@@ -204,7 +203,9 @@ class SqliteDialect(Dialect):
         return file_identity(self.path)
 
     def ear(self) -> Ear:
-        return SqliteEar(self)
+        from tickwork.store.sqlite.ear import SqliteEar  # only who listens needs it
+
+        return SqliteEar(self.connect, self.path)
 
     @contextmanager
     def alone(self, name: str) -> Iterator[bool]:
@@ -230,28 +231,6 @@ class SqliteDialect(Dialect):
         assert isinstance(transaction, SqliteTransaction)
         for statement in split(self.turn(text)):
             transaction.connection.execute(statement)
-
-
-class SqliteEar(Ear):
-    """Looks at ``data_version``: it changes when any other connection has committed."""
-
-    def __init__(self, dialect: SqliteDialect) -> None:
-        self.dialect = dialect
-
-    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
-        connection = self.dialect.connect()
-        pause = threading.Event()
-        try:
-            seen = connection.execute("pragma data_version").fetchone()
-            heard("")  # whatever was written before we looked
-            while not stopped():
-                pause.wait(LOOK_EVERY_SECONDS)
-                version = connection.execute("pragma data_version").fetchone()
-                if version != seen:
-                    seen = version
-                    heard("")
-        finally:
-            connection.close()
 
 
 def bound(values: dict[str, Any]) -> dict[str, Any]:

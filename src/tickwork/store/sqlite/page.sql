@@ -146,6 +146,48 @@ select :now as at,
    and (:every_queue::bool or r.queue = any(:queues::text[]))
    and r.priority <= :priority_at_most::int;
 
+-- name: survey
+-- reader: anyone
+-- no lateral, so the heads are found by their ids (as in look_for_tasks)
+with recursive clock as materialized (select :now as now),
+head (id) as (
+    select (select t.id from tickwork.task t where t.state = 'waiting'
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select coalesce(
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority > r.priority
+             order by t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace = r.namespace and t.queue > r.queue
+             order by t.queue, t.priority, t.available_at, t.id limit 1),
+           (select t.id from tickwork.task t
+             where t.state = 'waiting' and t.namespace > r.namespace
+             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
+      from head h join tickwork.task r on r.id = h.id
+),
+mine as (
+    select count(*) filter (where r.available_at <= c.now) as ready,
+           min(r.available_at) filter (where r.available_at > c.now) as soonest
+      from head h join tickwork.task r on r.id = h.id cross join clock c
+     where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+       and (:every_queue::bool or r.queue = any(:queues::text[]))
+       and r.priority <= :priority_at_most::int
+)
+select c.now,
+       exists (select 1 from tickwork.trigger_change),
+       exists (select 1 from tickwork.event where due_at <= (select now from clock) and due_at >= :mark::bigint),
+       (select min(due_at) from tickwork.event where due_at > (select now from clock)),
+       (select ready from mine),
+       (select soonest from mine),
+       exists (select 1 from tickwork.lease),
+       exists (select 1 from tickwork.worker where seen_at < (select now from clock) - :silent::bigint),
+       (select coalesce(max(id), 0) from tickwork.job_event),
+       exists (select 1 from tickwork.job where status = 'scheduled' and lease is null),
+       (select max(id) from tickwork.bulk where state in ('running', 'cancelling')),
+       (select max(woken_at) from tickwork.generator where key = '')
+  from clock c;
+
 -- name: ready_ranges
 -- reader: anyone
 -- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the ranges with something ready, in the order in which they are served
@@ -424,6 +466,18 @@ select :namespace, value ->> 0, value ->> 1,
  where true
  order by key
     on conflict (namespace, unique_key) where unique_key is not null do nothing
+returning id;
+
+-- name: put_alike
+-- writer: application, operator, worker
+-- payloads as JSON instead of an array
+insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
+                           attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at)
+select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), :handler, :action, value,
+       :payload_version, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags, :root,
+       :root_at
+  from json_each(:payloads)
+ order by key
 returning id;
 
 -- name: hasten_tasks

@@ -29,6 +29,25 @@ select array_agg(id order by id),
        case when :channel::text is not null and count(*) > 0 then pg_notify(:channel::text, 'task')::text end
   from put;
 
+-- name: put_alike
+-- writer: application, operator, worker
+-- as put_tasks, for tasks without keys that differ in their payloads only; one text instead of arrays, which drivers
+-- write and escape element by element
+with put as (
+    insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
+                               attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at)
+    select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), :handler,
+           :action, r.payload, :payload_version::int, :attempts::int, :expires_at::bigint,
+           coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :root::text,
+           :root_at::bigint
+      from json_array_elements_text(:payloads::json) with ordinality as r (payload, place), (select :now as now) c
+     order by r.place
+    returning id
+)
+select array_agg(id order by id),
+       case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end
+  from put;
+
 -- name: hold_tasks_of_keys
 -- writer: application, operator, worker
 -- as hold_task_of_key

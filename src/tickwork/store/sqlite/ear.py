@@ -1,0 +1,114 @@
+"""How a process learns that another one has written to the file: it sleeps until the log is written, then looks.
+
+The look is ``data_version``: no statement, no lock, and it changes when any other connection has committed. A commit is
+written to the log, synced, and only then seen; so one look at the moment of the write would come too soon. The ear looks
+again after 2, 4, 8, 16 and then every 25 milliseconds until half a second has passed since the last write, and once a
+second whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no
+watch to be had) it looks every 25 ms.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sqlite3
+import struct
+import time
+from collections.abc import Callable
+from typing import Self
+
+from tickwork.store.dialect import Ear
+
+LOOK_EVERY_SECONDS = 0.025
+FIRST_LOOK_SECONDS = 0.002
+#: How long after a write a commit may still become visible, without another one, before the ear sleeps again.
+TAIL_SECONDS = 0.5
+#: How long it sleeps at most.
+SLEEP_SECONDS = 1.0
+
+_MODIFY, _MOVE_SELF, _DELETE_SELF, _IGNORED = 0x002, 0x800, 0x400, 0x8000
+_HEAD = struct.Struct("iIII")
+
+
+class SqliteEar(Ear):
+    """Hears the commits of every other connection, on one that never writes."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], path: str) -> None:
+        self.connect, self.path = connect, path
+
+    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+        connection = self.connect()
+        try:
+            with Log(f"{self.path}-wal") as log:
+                self._listen(connection, log, heard, stopped)
+        finally:
+            connection.close()
+
+    def _listen(
+        self, connection: sqlite3.Connection, log: Log, heard: Callable[[str], None], stopped: Callable[[], bool]
+    ) -> None:
+        seen = connection.execute("pragma data_version").fetchone()
+        heard("")  # whatever was written before we looked
+        pause, written_at = FIRST_LOOK_SECONDS, time.monotonic()
+        while not stopped():
+            if time.monotonic() - written_at < TAIL_SECONDS:
+                time.sleep(pause)
+                if log.written(0):
+                    written_at = time.monotonic()
+                pause = min(LOOK_EVERY_SECONDS, 2 * pause)
+            elif log.written(SLEEP_SECONDS):
+                pause, written_at = FIRST_LOOK_SECONDS, time.monotonic()
+            version = connection.execute("pragma data_version").fetchone()
+            if version != seen:
+                seen, pause = version, LOOK_EVERY_SECONDS
+                heard("")
+
+
+class Log:
+    """The log of a database, as far as anybody says that it was written (inotify)."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._system = ctypes.CDLL(None, use_errno=True)
+        self._inbox, self._watching = -1, False
+
+    def __enter__(self) -> Self:
+        if hasattr(self._system, "inotify_init1"):
+            self._inbox = self._system.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._inbox >= 0:
+            os.close(self._inbox)
+
+    def written(self, seconds: float) -> bool:
+        """Wait, at most so long, until it is written; where nobody tells, say so after the usual pause."""
+        if not self._watches():
+            time.sleep(min(seconds, LOOK_EVERY_SECONDS))
+            return True
+        poll = select.poll()
+        poll.register(self._inbox, select.POLLIN)
+        if not poll.poll(seconds * 1_000):
+            return False
+        letters = os.read(self._inbox, 65_536)
+        if self._gone(letters):
+            self._watching = False
+        return True
+
+    def _watches(self) -> bool:
+        if self._inbox >= 0 and not self._watching:
+            wanted = _MODIFY | _MOVE_SELF | _DELETE_SELF
+            self._watching = self._system.inotify_add_watch(self._inbox, os.fsencode(self.path), wanted) >= 0
+        return self._watching
+
+    @staticmethod
+    def _gone(letters: bytes) -> bool:
+        """Whether it was removed or replaced; each letter is followed by a name of *size* bytes (none: it is a file)."""
+        place = 0
+        while place < len(letters):
+            _, mask, _, size = _HEAD.unpack_from(letters, place)
+            if mask & (_MOVE_SELF | _DELETE_SELF | _IGNORED):
+                return True
+            place += _HEAD.size + size
+        return False

@@ -1,0 +1,40 @@
+-- The survey: one look for every loop of a process. It writes nothing, and it decides nothing: who is rung looks for himself.
+
+-- name: survey
+-- reader: anyone
+-- the clock; mail, something due from the mark on, the next due; ranges of ready tasks, the next of the others; leases,
+-- processes that gave no sign for :silent; the newest event of a job, a job to be run; the newest open bulk; the last wake
+with recursive clock as materialized (select :now as now),
+head (namespace, queue, priority, available_at, id) as (
+    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
+      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
+    union all
+    select n.namespace, n.queue, n.priority, n.available_at, n.id
+      from head h
+     cross join lateral (
+        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
+         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
+         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
+     ) n
+),
+mine as (
+    select count(*) filter (where r.available_at <= c.now) as ready,
+           min(r.available_at) filter (where r.available_at > c.now) as soonest
+      from head r cross join clock c
+     where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
+       and (:every_queue::bool or r.queue = any(:queues::text[]))
+       and r.priority <= :priority_at_most::int
+)
+select c.now,
+       exists (select 1 from tickwork.trigger_change),
+       exists (select 1 from tickwork.event where due_at <= (select now from clock) and due_at >= :mark::bigint),
+       (select min(due_at) from tickwork.event where due_at > (select now from clock)),
+       (select ready from mine),
+       (select soonest from mine),
+       exists (select 1 from tickwork.lease),
+       exists (select 1 from tickwork.worker where seen_at < (select now from clock) - :silent::bigint),
+       (select coalesce(max(id), 0) from tickwork.job_event),
+       exists (select 1 from tickwork.job where status = 'scheduled' and lease is null),
+       (select max(id) from tickwork.bulk where state in ('running', 'cancelling')),
+       (select max(woken_at) from tickwork.generator where key = '')
+  from clock c;
