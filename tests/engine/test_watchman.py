@@ -9,9 +9,9 @@ import pytest
 
 from tickwork import Tickwork, clocks
 from tickwork.engine import loop
-from tickwork.engine.watchman import Watchman
-from tickwork.engine.loop import Bell, Listener
+from tickwork.engine.loop import POLL_ATTENDED, Bell, Listener
 from tickwork.engine.tasks.rescue import EVERY, Rescue
+from tickwork.engine.watchman import Watchman
 from tickwork.model.action import PutTask
 from tickwork.model.lease import LENGTH
 from tickwork.store import claims, workers
@@ -99,7 +99,7 @@ def test_a_lease_is_told_until_a_rescuer_watches_it(house):
     assert rescue.watching
     rescue.turn(LENGTH)
     assert rescue.rescued == 1
-    assert rescue.turn(LENGTH + EVERY) is None
+    assert rescue.turn(LENGTH + EVERY) == LENGTH + EVERY + POLL_ATTENDED
     assert not rescue.watching
 
 

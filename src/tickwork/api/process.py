@@ -15,13 +15,13 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Protocol, Self
 
-from tickwork.engine.watchman import Watchman
 from tickwork.engine.loop import Listener, Runner
 from tickwork.engine.tasks.copy import Load, supervised
 from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.supervisor import dump_stacks
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.engine.watchman import Watchman
 from tickwork.store.claims import Subscription
 from tickwork.store.store import Store
 from tickwork.watch import SteadyWatch, SystemWatch

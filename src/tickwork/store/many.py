@@ -24,8 +24,9 @@ _TASK = (
     *("expires_at", "object", "container", "tags", "unique_key", "key_scope", "root", "root_at"),
     *("parent_id", "group_id", "awaits"),
 )
-#: What tasks without keys share, where they differ in their payloads only.
-_SHARED = tuple(name for name in _TASK if name not in ("payload", "unique_key", "key_scope", "key"))
+#: What tasks share that differ in their payloads only; they have no keys and belong to no group.
+_NOT_SHARED = {"payload", "key", "unique_key", "key_scope", "parent_id", "group_id", "awaits"}
+_SHARED = tuple(name for name in _TASK if name not in _NOT_SHARED)
 _HASTENED = ("unique_key", "at", "delay")
 _TRIGGER = (
     *("key", "clock_kind", "clock_params", "policies", "action", "handler", "payload", "payload_version", "queue"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from tickwork.engine.loop import POLL_ATTENDED
 from tickwork.engine.tasks.notice import notice_of_lost
 from tickwork.model.lease import LENGTH, Sightings, Standing
 from tickwork.store import leases, workers
@@ -45,8 +46,8 @@ class Rescue:
         self.watching = True
         """Whether there was anything to watch at the last look."""
 
-    def turn(self, now: Instant) -> Instant | None:
-        """End the leases that have stood still, each in a transaction of its own; None: there is nothing to watch."""
+    def turn(self, now: Instant) -> Instant:
+        """End the leases that have stood still, each in a transaction of its own."""
         with self.store.begin("worker", reading=True) as transaction:
             standing = leases.standing(transaction)
             seen = [Standing(number, at, GONE_AFTER) for number, at in workers.seen(transaction)]
@@ -60,7 +61,7 @@ class Rescue:
         newest = max((each.renewals for each in seen), default=0)
         self.watching = bool(standing) or any(newest - each.renewals > BEHIND for each in seen)
         if not self.watching and self.attended:
-            return None
+            return now + POLL_ATTENDED
         return now + min(EVERY, min((lease.length for lease in standing), default=EVERY) // 3 or EVERY)
 
     def _end(self, lease: Standing) -> None:
