@@ -54,6 +54,10 @@ def put(action=WORK, **treatment):
     return lambda app: app.put(action, **treatment)
 
 
+def registered(**settings):
+    return lambda app: app.handler("other", **settings)(lambda: None)
+
+
 LIBRARY = {
     "clock that never fires": (lambda app: clocks.Cron("0 0 30 2 *"), InvalidClock, "never fires"),
     "clock that has ended": (
@@ -95,6 +99,24 @@ LIBRARY = {
     "a lookup with a lone surrogate": (lambda app: app.triggers.get("\ud800"), StatementRefused, "surrogates"),
     "a trigger that is not there": (lambda app: app.triggers.cancel("nobody"), NotFound, "nobody"),
     "something that cannot be lent": (lambda app: app.on(object()), InvalidInput, ""),
+    "tags that are no list": (put(tags=7), InvalidInput, "tags"),
+    "queues as one text": (lambda app: app.process(queues="mail"), InvalidInput, "queues"),
+    "queues that are no list": (lambda app: app.process(queues=7), InvalidInput, "queues"),
+    "negative ageing": (lambda app: app.process(ageing=-1), InvalidInput, "ageing"),
+    "ageing beyond all time": (lambda app: app.process(ageing=10**30), InvalidInput, "ageing"),
+    "negative lag of a replica": (lambda app: app.process(replica_lag=-1), InvalidInput, "replica_lag"),
+    "ids that are no list": (lambda app: app.tasks.where(ids=7), InvalidInput, "ids"),
+    "ids as one text": (lambda app: app.tasks.where(ids="7"), InvalidInput, "ids"),
+    "a list by a handler that is no text": (lambda app: app.tasks.list(handler=7), InvalidInput, "handler"),
+    "a list by a trigger with NUL": (lambda app: app.tasks.list_archived(trigger="a\0b"), InvalidInput, "trigger"),
+    "a task of an id that cannot be": (lambda app: app.tasks.get(10**30), NotFound, "no task"),
+    "a task of a key that cannot be": (lambda app: app.tasks.get("\ud800"), NotFound, "no task"),
+    "a run of what cannot be": (lambda app: app.run_tasks(-(10**30)), NotFound, "no task"),
+    "a version that is no number": (registered(version="2"), InvalidInput, "version"),
+    "a version of nothing": (registered(version=0), InvalidInput, "version"),
+    "an upgrade that is no function": (registered(upgrade={}), ConfigurationError, "upgrade"),
+    "a lease for ever": (registered(lease=10**30), ConfigurationError, "lease"),
+    "a result that is maybe kept": (registered(keep_result="no"), ConfigurationError, "keep_result"),
     "handler twice": (lambda app: app.handler("work")(lambda: None), ConfigurationError, "work"),
 }
 
@@ -111,6 +133,12 @@ def test_the_library_refuses(app, given):
     assert app.tasks.list() == []
 
 
+@pytest.mark.parametrize("name", [10**30, -(10**30), 0, -1, "", "a\0b", "\ud800", "x" * 10_000])
+def test_what_cannot_be_a_task_is_unknown_to_every_verb(app, name):
+    verbs = app.tasks.cancel, app.tasks.free, lambda task: app.tasks.edit(task, priority=7)
+    assert [verb(name).did for verb in verbs] == ["unknown"] * 3
+
+
 COMMANDS = {
     "clock that never fires": ("trigger put k --cron '0 0 30 2 *' --handler work --unchecked", 2, "never fires"),
     "no clock": ("trigger put k --handler work --unchecked", 2, "exactly one of"),
@@ -124,6 +152,8 @@ COMMANDS = {
     "priority 0": ("task put work --priority 0 --unchecked", 2, "priority"),
     "at and delay": ("task put work --at 2030-01-01T00:00:00Z --delay 5m --unchecked", 2, ""),
     "no such trigger": ("trigger show nobody", 3, "nobody"),
+    "a task of an id that cannot be": ("task show 99999999999999999999999", 3, "no task"),
+    "no such task to awaken": ("task awaken nobody", 3, "nobody"),
     "no such task": ("task show 999", 3, "999"),
     "empty key": ("trigger put '' --every 5m --handler work --unchecked", 2, "key"),
     "key of 501 characters": (f"trigger put {'k' * 501} --every 5m --handler work --unchecked", 2, "500"),
@@ -219,16 +249,17 @@ def _read_only(path):
 
 
 @pytest.mark.stores("postgresql")
-def test_a_read_only_database_takes_no_writes_and_says_so(app, bench):
+def test_a_read_only_database_takes_no_writes_and_says_so(app, database):
     admin = app.store.dialect.connect()
-    name = urlsplit(bench._made[-1]).path.lstrip("/")
+    name = urlsplit(database).path.lstrip("/")
     admin.execute(f'alter database "{name}" set default_transaction_read_only = on')
-    admin.close()
-    reader = Tickwork(bench._made[-1])
+    reader = Tickwork(database)
     assert reader.triggers.list() == []
     with pytest.raises(ReadOnlyStore):
         reader.put(WORK, unchecked=True)
     reader.close()
+    admin.execute(f'alter database "{name}" reset default_transaction_read_only')  # another test will have it
+    admin.close()
 
 
 @pytest.mark.stores("postgresql")

@@ -25,6 +25,7 @@ from tickwork.engine.triggers.rezoning import Rezoning
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import COMMAND
+from tickwork.model.standing_order import span
 from tickwork.store.claims import LEAST_URGENT, Subscription
 from tickwork.store.dialect import Result, Verb
 from tickwork.store.open import open_store, sqlite_path
@@ -92,13 +93,13 @@ def worker_of(
         limits.number(concurrency, "concurrency", 1, 10_000),
         limits.number(batch, "batch", 1, 10_000),
         Appetite.lease if lease is None else lease_of(lease),
-        None if replica_lag is None else to_duration(replica_lag, "replica_lag"),
+        None if replica_lag is None else span(replica_lag, "replica_lag"),
     )
     subscription = Subscription(
         (settings.namespace,),
-        tuple(limits.text(name, "queues") for name in queues),
+        _queues(queues),
         LEAST_URGENT if priority_at_most is None else limits.priority(priority_at_most),
-        0 if ageing is None else to_duration(ageing, "ageing"),
+        0 if ageing is None else span(ageing, "ageing"),
     )
     if allows_commands and COMMAND not in handlers:
         allow_commands(handlers)
@@ -121,10 +122,14 @@ def bounded_worker_of(
         limits.number(concurrency, "concurrency", 1, 10_000),
         lease=Appetite.lease if lease is None else lease_of(lease),
     )
-    subscription = Subscription((settings.namespace,), tuple(limits.text(name, "queues") for name in queues))
+    subscription = Subscription((settings.namespace,), _queues(queues))
     if allows_commands and COMMAND not in handlers:
         allow_commands(handlers)
     return BoundedWorker(store, handlers, subscription, appetite, limit)
+
+
+def _queues(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(limits.text(name, "queues", limits.NAME_LENGTH) for name in limits.several(names, "queues"))
 
 
 def lease_of(length: timedelta | float) -> int:

@@ -386,18 +386,8 @@ class Tasks:
         if state is not None and state not in STATES:
             raise InvalidInput("state", state, ", ".join(STATES))
         desk, n = self._desk, limits.number(limit, "limit", 1, 1_000_000)
-        return desk.look(
-            lambda: reports.tasks(
-                desk.scope,
-                state=state,
-                handler=handler,
-                queue=queue,
-                object=object,
-                container=container,
-                trigger_key=trigger,
-                limit=n,
-            )
-        )
+        about = _about(handler=handler, queue=queue, object=object, container=container, trigger=trigger)
+        return desk.look(lambda: reports.tasks(desk.scope, state=state, limit=n, **about))
 
     def list_archived(
         self,
@@ -414,18 +404,14 @@ class Tasks:
         if outcome is not None and outcome not in OUTCOMES:
             raise InvalidInput("outcome", outcome, ", ".join(OUTCOMES))
         desk, n = self._desk, limits.number(limit, "limit", 1, 1_000_000)
-        return desk.look(
-            lambda: reports.archived(
-                desk.scope,
-                outcome=outcome,
-                handler=handler,
-                queue=queue,
-                object=object,
-                container=container,
-                trigger_key=trigger,
-                limit=n,
-            )
-        )
+        about = _about(handler=handler, queue=queue, object=object, container=container, trigger=trigger)
+        return desk.look(lambda: reports.archived(desk.scope, outcome=outcome, limit=n, **about))
+
+
+def _about(trigger: str | None, **filters: str | None) -> dict[str, str | None]:
+    """Check what a list is narrowed to."""
+    checked = {name: limits.optional_text(value, name) for name, value in filters.items()}
+    return {**checked, "trigger_key": limits.optional_text(trigger, "trigger")}
 
 
 def _alike(found: Sequence[tuple[Any, Mapping[str, Any]]]) -> bool:

@@ -194,7 +194,8 @@ def awaken(app: Tickwork, names: tuple[str, ...], filters: dict[str, Any], dry_r
     $ tickwork task awaken 4711 4712
     $ tickwork task awaken --container build/7
     """
-    selected = app.tasks.where(**chosen(names, filters, "task"))
+    ids = [found if isinstance(found := named(name), int) else app.tasks.get(found).id for name in names]
+    selected = app.tasks.where(**chosen(tuple(map(str, ids)), filters, "task"))
     done = selected.awaken(dry_run=dry_run, tell=tell_change("awaken", as_json=as_json))
     return tell_treated(done, "task", as_json=as_json)
 

@@ -60,11 +60,37 @@ def attempts(value: Any) -> int:
     return number(value, "attempts", 1, 1_000_000)
 
 
+def several(value: Any, field: str, what: str = "texts") -> tuple[Any, ...]:
+    """Check that there are several of something: one text would be taken for its letters.
+
+    >>> several(["mail", "sms"], "queues")
+    ('mail', 'sms')
+    >>> several("mail", "queues")
+    Traceback (most recent call last):
+    tickwork.errors.InvalidInput: queues: 'mail' is not allowed; expected a list of texts, not one text
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise InvalidInput(field, value, f"a list of {what}" + (", not one text" if isinstance(value, str) else ""))
+    return tuple(value)
+
+
 def tags(value: Iterable[str]) -> tuple[str, ...]:
     """Check tags; they are a set, so they are stored sorted and once each."""
-    if isinstance(value, str):
-        raise InvalidInput("tags", value, "a list of texts, not one text")
-    return tuple(sorted({text(tag, "tags", NAME_LENGTH) for tag in value}))
+    return tuple(sorted({text(tag, "tags", NAME_LENGTH) for tag in several(value, "tags")}))
+
+
+def may_exist(name: int | str) -> bool:
+    r"""Say whether a row could have this id or key at all: what no database holds is nobody's.
+
+    >>> may_exist(7), may_exist("meeting/7"), may_exist(10**30), may_exist("a\0b"), may_exist("\ud800")
+    (True, True, False, False, False)
+    """
+    if isinstance(name, int):
+        return -(2**63) <= name < 2**63
+    try:
+        return "\0" not in name and bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def payload(value: Any, handler: str) -> str:

@@ -59,7 +59,16 @@ class TaskFilter:
     def __post_init__(self) -> None:
         if self.ids is not None:
             object.__setattr__(
-                self, "ids", tuple(sorted({limits.number(each, "ids", 1, 2**63 - 1) for each in self.ids}))
+                self,
+                "ids",
+                tuple(
+                    sorted(
+                        {
+                            limits.number(each, "ids", 1, 2**63 - 1)
+                            for each in limits.several(self.ids, "ids", "whole numbers")
+                        }
+                    )
+                ),
             )
         for name in ("key", "handler", "queue", "object", "container", "trigger", "tag"):
             limits.optional_text(getattr(self, name), name)
@@ -126,7 +135,16 @@ class TriggerFilter:
     def __post_init__(self) -> None:
         if self.ids is not None:
             object.__setattr__(
-                self, "ids", tuple(sorted({limits.number(each, "ids", 1, 2**63 - 1) for each in self.ids}))
+                self,
+                "ids",
+                tuple(
+                    sorted(
+                        {
+                            limits.number(each, "ids", 1, 2**63 - 1)
+                            for each in limits.several(self.ids, "ids", "whole numbers")
+                        }
+                    )
+                ),
             )
         for name in ("prefix", "object", "container", "tag", "handler"):
             limits.optional_text(getattr(self, name), name)

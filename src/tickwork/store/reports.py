@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tickwork.errors import InvalidInput, NotFound
+from tickwork.model import limits
 from tickwork.model.report import Alive, Counts, Failed, LedgerRow, Result, TaskRow, Trigger, Version
 from tickwork.model.status import GONE_AFTER
 from tickwork.store.dialect import Verb, ask
@@ -59,7 +60,9 @@ def trail(trigger_id: int, limit: int) -> Verb[list[Version]]:
 def task(scope: Scope, name: str | int) -> Verb[TaskRow]:
     """Return one task, unfinished or archived, by id or key; raises NotFound."""
     task_id = name
-    if isinstance(name, str):
+    if isinstance(name, (int, str)) and not limits.may_exist(name):
+        task_id = -1
+    elif isinstance(name, str):
         found = yield from ask("task_ids_of_key", namespace=scope.namespace, key=name)
         if not found:
             found = yield from ask("archived_id_of_key", namespace=scope.namespace, key=name)

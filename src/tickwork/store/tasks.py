@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tickwork.errors import InvalidInput, TryAgain
+from tickwork.model import limits
 from tickwork.model.task import TaskPut
 from tickwork.model.unique import Root
 from tickwork.store import letters
@@ -184,10 +185,12 @@ def cancel_many(scope: Scope, ids: Sequence[int], reason: str | None, by: str) -
 
 
 def _ids_of(scope: Scope, task: str | int) -> Verb[list[int]]:
-    if isinstance(task, int) and not isinstance(task, bool):
-        return [task]
-    if not isinstance(task, str):
+    if not isinstance(task, (int, str)) or isinstance(task, bool):
         raise InvalidInput("task", task, "the id of a task (a whole number) or its key (a text)")
+    if not limits.may_exist(task):
+        return []
+    if isinstance(task, int):
+        return [task]
     rows: list[Row] = yield from ask("task_ids_of_key", namespace=scope.namespace, key=task)
     if not rows:
         rows = yield from ask("archived_id_of_key", namespace=scope.namespace, key=task)

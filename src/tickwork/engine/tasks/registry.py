@@ -22,13 +22,15 @@ from tickwork.errors import ConfigurationError, UnknownHandler
 from tickwork.model import limits
 from tickwork.model.action import ATTEMPTS, PutTask
 from tickwork.model.retry import Backoff, checked_wait
-from tickwork.watch import SECOND, to_duration
+from tickwork.watch import DAY, SECOND, to_duration
 
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,199}\Z")
 #: A handler's own back-off: (number of the run that failed, its error) -> the wait.
 Wait = Callable[[int, BaseException], timedelta | float]
 
 
+#: A claim that nobody renews for so long is no claim; a run that takes a year has been forgotten.
+LONGEST_LEASE, LONGEST_TIMEOUT = 7 * DAY, 366 * DAY
 #: How long a task waits after a failure where its handler does not say.
 USUAL = Backoff()
 
@@ -160,11 +162,11 @@ class Registry(Mapping[str, Handler]):
             attempts=attempts,
             backoff=backoff if isinstance(backoff, Backoff) else USUAL,
             wait=None if backoff is None or isinstance(backoff, Backoff) else _callable(backoff),
-            lease=_longer(lease, "lease", SECOND),
-            keep_result=keep_result,
+            lease=_longer(lease, "lease", SECOND, LONGEST_LEASE),
+            keep_result=_said(keep_result, "keep_result"),
             timeout=_longer(timeout, "timeout", 1),
-            version=version,
-            upgrade=upgrade,
+            version=limits.number(version, "version", 1, 1_000_000),
+            upgrade=None if upgrade is None else _upgrading(upgrade),
             executor=executor,
             kind=name if kind is None else limits.text(kind, "kind", limits.NAME_LENGTH),
             notice=None if notice is None else limits.text(notice, "notice", limits.NAME_LENGTH),
@@ -246,10 +248,22 @@ def _callable(backoff: Wait) -> Wait:
     return backoff
 
 
-def _longer(span: timedelta | float | None, field: str, least: int) -> int | None:
+def _upgrading(upgrade: Callable[[dict[str, Any], int], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    if not callable(upgrade):
+        raise ConfigurationError("upgrade", upgrade, "a function (payload, its version) -> payload of today")
+    return upgrade
+
+
+def _said(value: bool, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(field, value, "True or False")
+    return value
+
+
+def _longer(span: timedelta | float | None, field: str, least: int, most: int = LONGEST_TIMEOUT) -> int | None:
     if span is None:
         return None
     duration = to_duration(span, field)
-    if duration < least:
-        raise ConfigurationError(field, span, f"a duration of at least {least / SECOND:g} s")
+    if not least <= duration <= most:
+        raise ConfigurationError(field, span, f"a duration of {least / SECOND:g} s to {most // DAY} days")
     return duration
