@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timezone
 
 import pytest
 
 from tickwork import Tickwork
+from tickwork.api.descriptors import read_toml
 from tickwork.clocks import Daily
-from tickwork.errors import InvalidInput, NotFound, StateConflict
+from tickwork.errors import InvalidInput, InvalidPayload, NotFound, StateConflict
+from tickwork.watch import ManualWatch
 
 
 @pytest.fixture
@@ -69,6 +72,38 @@ def test_verbs(app):
     assert app.jobs.delete("nobody").did == "unknown"
 
 
+def test_only_a_run_that_the_clock_fired_can_be_late(database):
+    """S3-72: a start by hand, hours after the last planned time, is not hours late; a retry is not late by its wait."""
+    watch = ManualWatch(datetime(2026, 3, 2, 10, tzinfo=timezone.utc))
+    with Tickwork(database, watch=watch) as app:
+
+        @app.job("sweep", every="1h", retry={"strategy": "bounded", "max_attempts": 3, "base": "30s"})
+        def sweep():
+            if len(app.jobs.log("sweep")) < 6:
+                raise ValueError("not yet")
+
+        def late():
+            seen = app.jobs.get("sweep"), app.jobs.list()[0], app.jobs.show("sweep").job
+            assert len({each.late_for for each in seen}) == 1
+            assert app.why("job:sweep").facts["attempts"] == seen[0].attempt
+            return seen[0].late_for
+
+        app.jobs.declare_all()
+        assert late() is None
+        watch.wind(3_602)
+        app.tick(within=5)
+        assert late() == 2_000_000
+        assert app.jobs.get("sweep").status == "error"
+        watch.wind(60)
+        app.tick(within=5)
+        assert (app.jobs.get("sweep").status, late()) == ("completed", None)
+        watch.wind(1_800)
+        app.jobs.start("sweep")
+        app.tick(within=5)
+        assert late() is None
+        assert not [said for said in app.why("job:sweep").more if "after the planned time" in said]
+
+
 @pytest.mark.parametrize(
     ("words", "field"),
     [
@@ -82,6 +117,11 @@ def test_verbs(app):
         ({"every": "5m", "retry": {"tries": 3}}, "tries"),
         ({"every": "5m", "priority": 0}, "priority"),
         ({"cron": "61 * * * *"}, "minute"),
+        ({"every": 1e15}, "every"),
+        ({"every": float("nan")}, "every"),
+        ({"every": "5m", "payload": {"a": object()}}, "payload"),
+        ({"every": "5m", "payload": {1: 2}}, "payload"),
+        ({"every": "5m", "payload": {"a": "\ud800"}}, "payload"),
     ],
 )
 @pytest.mark.stores("sqlite")
@@ -92,6 +132,63 @@ def test_words_that_are_refused(app, words, field):
     with pytest.raises(InvalidInput, match=field):
         app.job("a", **words)(lambda: None)
     assert app.jobs.list() == []
+
+
+NUL, LONG = "a\0b", "x" * 201
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_nonsense_is_refused_by_name(app):
+    """Whatever is handed in, the error names it, on every store alike."""
+    jobs = app.jobs
+    jobs.declare("a", every="5m")
+    before = jobs.log("a")
+    for name in (5, None, [], "", NUL, LONG, "\ud800"):
+        for verb in (
+            jobs.start,
+            jobs.stop,
+            jobs.delete,
+            jobs.get,
+            jobs.show,
+            jobs.log,
+            lambda name: jobs.declare(name, every=5),
+        ):
+            with pytest.raises(InvalidInput, match="name"):
+                verb(name)
+    for field, call in (
+        ("by", lambda: jobs.start("a", by=NUL)),
+        ("by", lambda: jobs.declare("a", every="6m", by=5)),
+        ("origin", lambda: jobs.declare("a", every="6m", origin=NUL)),
+        ("limit", lambda: jobs.list(limit=0)),
+        ("limit", lambda: jobs.list(limit="x")),
+        ("status", lambda: jobs.list(status="nonsense")),
+        ("prefix", lambda: jobs.list(NUL)),
+        ("after", lambda: jobs.list(after=5)),
+        ("limit", lambda: jobs.log("a", limit=-5)),
+        ("before", lambda: jobs.log("a", before="x")),
+        ("runs", lambda: jobs.show("a", runs=-1)),
+    ):
+        with pytest.raises(InvalidInput, match=field):
+            call()
+    assert jobs.log("a") == before
+
+
+@pytest.mark.stores("sqlite")
+def test_a_payload_that_its_handler_would_refuse(app):
+    """Where it is declared, and not at each run; a handler that is known elsewhere is its worker's to judge."""
+    with pytest.raises(InvalidPayload, match="folder"):
+        app.job("import", every="5m", payload={"folder": 7})(_import)
+    for declare in (app.jobs.declare, app.jobs.schedule):
+        with pytest.raises(InvalidPayload, match="floder"):
+            declare("nightly", every="5m", handler="import", payload={"floder": "in"})
+    file = read_toml('[job.import]\nevery = "5m"\npayload = { folder = 7 }\n')
+    with pytest.raises(InvalidPayload, match="folder"):
+        app.jobs.apply(file)
+    assert app.jobs.list() == []
+    assert app.jobs.declare("elsewhere", every="5m", payload={"floder": 7}).did == "created"
+
+
+def _import(folder: str = "in") -> None: ...
 
 
 @pytest.mark.stores("sqlite")

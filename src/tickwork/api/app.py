@@ -172,7 +172,7 @@ class Tickwork:
 
         def registered(function: Callable[..., Any]) -> Handler:
             handler = self.handlers.add(name, function)
-            self.jobs.note(name, clock, **words)
+            handler.payload.check(self.jobs.note(name, clock, **words).payload)
             return handler
 
         return registered

@@ -84,12 +84,10 @@ def described(name: str, clock: Clock | None = None, **words: Any) -> Descriptor
         said["every"] = span(said["every"], "every")
     if clock is None and said:
         clock = spoken_clock(**said)
-    if "payload" in words and not isinstance(words["payload"], Mapping):
-        raise InvalidInput("payload", words["payload"], "a mapping of names to values")
     descriptor = Descriptor(
         words.get("handler") or name,
         clock,
-        msgspec.json.encode(words.get("payload") or {}, order="sorted").decode(),
+        _payload(words.get("payload", {})),
         _retry(words.get("retry")),
         words.get("misfire", "fire"),
         **{
@@ -167,7 +165,19 @@ def span(value: Any, field: str) -> timedelta:
             raise InvalidInput(field, value, "a duration such as 90s, 5m, 1h30m") from None
         assert isinstance(clock, Every)
         return from_duration(clock.period)
-    return from_duration(to_duration(value, field))
+    duration = to_duration(value, field)
+    if abs(duration) > limits.LONGEST_DELAY:
+        raise InvalidInput(field, value, "a duration of at most a thousand years")
+    return from_duration(duration)
+
+
+def _payload(given: Any) -> str:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidInput("payload", given, "a mapping of names to values")
+    try:
+        return msgspec.json.encode(given, order="sorted").decode()
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidInput("payload", given, f"values that JSON can say ({error})") from None
 
 
 def _described_table(name: str, table: Mapping[str, Any]) -> Descriptor:

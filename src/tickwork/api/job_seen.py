@@ -32,7 +32,7 @@ class JobSeen:
     started_at: Instant | None
     ended_at: Instant | None
     late_for: int | None
-    """How long after its planned time the last fired run began."""
+    """How long after its planned time the last run began; None where that was no run that the clock fired."""
     attempt: int
     """Attempts in this retry cycle."""
     since_completed: int
@@ -49,8 +49,11 @@ class JobSeen:
     descriptor: str
 
 
-def seen_of(row: JobRow, declared: bool | None) -> JobSeen:
-    """Return a row as people see it; what comes next is worked out here, as the controller does."""
+def seen_of(row: JobRow, declared: bool | None, *, fired: bool) -> JobSeen:
+    """Return a row as people see it; what comes next is worked out here, as the controller does.
+
+    *fired*: the clock fired its newest run, so that it can be late.
+    """
     state = row.state
     clock, invalid, coming, coming_at = "", None, None, None
     try:
@@ -59,8 +62,8 @@ def seen_of(row: JobRow, declared: bool | None) -> JobSeen:
     except TickworkError as error:
         clock = invalid = f"invalid trigger: {error}"
     late_for = None
-    if state.nominal_at is not None and state.started_at is not None and state.started_at >= state.nominal_at:
-        late_for = state.started_at - state.nominal_at
+    if fired and state.nominal_at is not None and (state.started_at or 0) >= state.nominal_at:
+        late_for = (state.started_at or 0) - state.nominal_at
     return JobSeen(
         id=row.id,
         name=row.name,

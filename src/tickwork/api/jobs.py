@@ -17,9 +17,10 @@ from tickwork.api.desk import Desk
 from tickwork.api.job_seen import JobSeen, seen_of
 from tickwork.clocks.clock import Clock
 from tickwork.errors import InvalidInput, NotFound, StateConflict
+from tickwork.model import limits
 from tickwork.model.job import Descriptor, JobPut
 from tickwork.model.job_history import Run, runs_of
-from tickwork.model.job_log import ACTIVE
+from tickwork.model.job_log import ACTIVE, STATUSES
 from tickwork.store import job_orders, job_reading
 from tickwork.store.dialect import Verb
 from tickwork.store.job_reading import Logged
@@ -106,22 +107,22 @@ class Jobs:
 
         Raises StateConflict where it is active under another one, unless *at_next_run* says that the new one is for then.
         """
-        descriptor = described(name, clock, **words)
+        descriptor = self._fits(described(name, clock, **words))
         return self._desk.perform(
-            lambda: job_orders.schedule(self._desk.scope, name, descriptor, at_next_run=at_next_run, by=by)
+            lambda: job_orders.schedule(self._desk.scope, name, descriptor, at_next_run=at_next_run, by=_by(by))
         )
 
     def start(self, name: str, *, by: str = "") -> JobPut:
         """Run a job now, whatever its clock says; one that is active is left alone. Raises NotFound."""
-        return self._desk.perform(lambda: job_orders.start(self._desk.scope, name, by=by))
+        return self._desk.perform(lambda: job_orders.start(self._desk.scope, _name(name), by=_by(by)))
 
     def stop(self, name: str, *, by: str = "") -> JobPut:
         """Stop a job: it fires no more. One that runs is asked to end. Raises NotFound; twice is once."""
-        return self._desk.perform(lambda: job_orders.stop(self._desk.scope, name, by=by))
+        return self._desk.perform(lambda: job_orders.stop(self._desk.scope, _name(name), by=_by(by)))
 
     def delete(self, name: str, *, by: str = "") -> JobPut:
         """Delete a job and its log; raises StateConflict while it is active. A missing one answers *unknown*."""
-        return self._desk.perform(lambda: job_orders.delete(self._desk.scope, name, by=by))
+        return self._desk.perform(lambda: job_orders.delete(self._desk.scope, _name(name), by=_by(by)))
 
     def plan(self, declarations: Declarations) -> list[Planned]:
         """Say what :meth:`apply` would do, and change nothing."""
@@ -132,6 +133,8 @@ class Jobs:
 
         A job of the group that is to be removed while it is active raises StateConflict, and nothing is done.
         """
+        for descriptor in declarations.jobs.values():
+            self._fits(descriptor)
 
         def verb() -> Verb[list[Planned]]:
             plan = yield from self._planning(declarations)
@@ -152,26 +155,34 @@ class Jobs:
 
     def get(self, name: str) -> JobSeen:
         """Return one job; raises NotFound."""
-        return self.seen(self._desk.look(lambda: self._found(name)))
+
+        def verb() -> Verb[JobSeen]:
+            row = yield from self._found(name)
+            return self.seen(row, fired=row.id in (yield from job_reading.fired_by_clock([row])))
+
+        return self._desk.look(verb)
 
     def show(self, name: str, runs: int = 10) -> JobTale:
         """Return one job with its last *runs*, the newest first; raises NotFound."""
+        limits.number(runs, "runs", 0, PAGE)
 
         def verb() -> Verb[tuple[JobRow, list[Logged]]]:
             row = yield from self._found(name)
-            return row, (yield from job_reading.reading_log(row.id, runs * 8))
+            return row, (yield from job_reading.reading_log(row.id, max(runs, 1) * 8))
 
         row, logged = self._desk.look(verb)
-        told = runs_of(event.entry for event in reversed(logged))
-        return JobTale(self.seen(row), told[::-1][:runs])
+        told = runs_of(event.entry for event in reversed(logged))[::-1]
+        return JobTale(self.seen(row, fired=bool(told) and told[0].nominal_at is not None), told[:runs])
 
     def log(self, name: str, *, limit: int = 100, before: int | None = None) -> list[Logged]:
         """Return the newest events of a job, the newest first; of a deleted one its last word. Raises NotFound."""
+        limits.number(limit, "limit", 1, 1_000_000)
+        seq = 2**62 if before is None else limits.number(before, "before", 1, 2**62)
 
         def verb() -> Verb[list[Logged]]:
-            row = yield from job_reading.reading(self._desk.scope, name)
+            row = yield from job_reading.reading(self._desk.scope, _name(name))
             if row is not None:
-                return (yield from job_reading.reading_log(row.id, limit, 2**62 if before is None else before))
+                return (yield from job_reading.reading_log(row.id, limit, seq))
             stone = yield from job_reading.reading_tombstone(self._desk.scope, name)
             if stone is None:
                 raise self._missing(name)
@@ -182,10 +193,21 @@ class Jobs:
     # ------------------------------------------------------------------------------------------------------- privately
 
     def _declare(self, name: str, descriptor: Descriptor, origin: str, by: str) -> JobPut:
-        return self._desk.perform(lambda: job_orders.declare(self._desk.scope, name, descriptor, origin=origin, by=by))
+        self._fits(descriptor)
+        belongs = limits.text(origin, "origin", limits.NAME_LENGTH) if origin else ""
+        return self._desk.perform(
+            lambda: job_orders.declare(self._desk.scope, name, descriptor, origin=belongs, by=_by(by))
+        )
+
+    def _fits(self, descriptor: Descriptor) -> Descriptor:
+        """Refuse a payload that the handler would refuse, where this code registers it."""
+        handler = self._desk.handlers.get(descriptor.handler)
+        if handler is not None:
+            handler.payload.check(descriptor.payload)
+        return descriptor
 
     def _found(self, name: str) -> Verb[JobRow]:
-        row = yield from job_reading.reading(self._desk.scope, name)
+        row = yield from job_reading.reading(self._desk.scope, _name(name))
         if row is None:
             raise self._missing(name)
         return row
@@ -209,23 +231,43 @@ class Jobs:
             return True
         return False if self._desk.handlers else None
 
-    def seen(self, row: JobRow) -> JobSeen:
-        """Return a row as people see it."""
-        return seen_of(row, self._is_declared(row))
+    def seen(self, row: JobRow, *, fired: bool = False) -> JobSeen:
+        """Return a row as people see it; *fired*: the clock fired its newest run."""
+        return seen_of(row, self._is_declared(row), fired=fired)
 
     # last in its class, where the word still means the type
     def list(
         self, prefix: str | None = None, *, status: str | None = None, after: str = "", limit: int = PAGE
     ) -> list[JobSeen]:
-        """List jobs in the order of their names: those that begin with *prefix*, are in *status*, come after *after*."""
-        return [
-            self.seen(row)
-            for row in self._desk.look(
-                lambda: job_reading.listing(
-                    self._desk.scope.namespace, status=status, prefix=prefix or None, after=after, n=limit
-                )
+        """List jobs in the order of their names: those that begin with *prefix*, are in *status*, come after *after*.
+
+        Raises InvalidInput for a status that is none, or a limit below 1.
+        """
+        limits.number(limit, "limit", 1, 1_000_000)
+        if status is not None and status not in STATUSES:
+            raise InvalidInput("status", status, ", ".join(STATUSES))
+        for field, text in (("prefix", prefix), ("after", after)):
+            limits.optional_text(text or None, field)
+
+        def verb() -> Verb[tuple[list_of[JobRow], set[int]]]:
+            rows = yield from job_reading.listing(
+                self._desk.scope.namespace, status=status, prefix=prefix or None, after=after, n=limit
             )
-        ]
+            return rows, (yield from job_reading.fired_by_clock(rows))
+
+        rows, fired = self._desk.look(verb)
+        return [self.seen(row, fired=row.id in fired) for row in rows]
+
+
+list_of = list
+
+
+def _name(given: Any) -> str:
+    return limits.text(given, "name", limits.NAME_LENGTH)
+
+
+def _by(given: Any) -> str:
+    return limits.text(given, "by", limits.NAME_LENGTH) if given != "" else ""
 
 
 def _plan(declarations: Declarations, there: Mapping[str, JobRow]) -> list[Planned]:

@@ -5,7 +5,10 @@ Nothing here locks or writes. Each exists as a verb, and (below) for a transacti
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
 
 from tickwork.model.job_log import Entry
 from tickwork.store.dialect import Transaction, Verb, ask
@@ -46,6 +49,14 @@ def reading(scope: Scope, name: str) -> Verb[JobRow | None]:
     """Read one job without holding it."""
     rows = yield from ask("job_by_name", namespace=scope.namespace, name=name)
     return JobRow._make(rows[0]) if rows else None
+
+
+def fired_by_clock(rows: Iterable[JobRow]) -> Verb[set[int]]:
+    """Return which of these jobs have as their newest run one that their clock fired, no retry and nobody's start."""
+    ids = [row.id for row in rows]
+    found = (yield from ask("newest_schedules", ids=ids)) if ids else []
+    details = {row[0]: msgspec.json.decode(row[1], type=dict[str, Any]) for row in found if row[1]}
+    return {number for number, detail in details.items() if detail.get("cause", {}).get("nominal_at") is not None}
 
 
 def reading_log(job_id: int, n: int = 1_000, before: int = 2**62) -> Verb[list[Logged]]:

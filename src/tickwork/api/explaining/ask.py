@@ -41,7 +41,8 @@ def _explaining(app: Tickwork, scope: Scope, name: Name) -> Verb[Why]:
 def _job(app: Tickwork, scope: Scope, name: str) -> Verb[Why]:
     row = yield from job_reading.reading(scope, name)
     if row is not None:
-        return job.explain(app.jobs.seen(row), (yield from job.standing(row)))
+        found = yield from job.standing(row)
+        return job.explain(app.jobs.seen(row, fired=found.fired), found)
     stone = yield from job_reading.reading_tombstone(scope, name)
     if stone is None:
         raise NotFound(f"there is no job {name!r} in the namespace {scope.namespace!r}: tickwork job list")

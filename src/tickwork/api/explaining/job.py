@@ -11,7 +11,7 @@ from tickwork.api.explaining.task import START as START_WORKER
 from tickwork.api.explaining.trigger import A_MOMENT, START
 from tickwork.api.explaining.words import at, coming, one_line, span
 from tickwork.api.job_seen import JobSeen
-from tickwork.model.job_history import runs_of
+from tickwork.model.job_history import Run, runs_of
 from tickwork.store import evidence, job_reading
 from tickwork.store.dialect import Verb
 from tickwork.store.evidence import Hand, Holder, Scene
@@ -35,6 +35,16 @@ class Standing:
     hand: Hand | None = None
     holder: Holder | None = None
 
+    @property
+    def runs(self) -> list[Run]:
+        """Its last runs, the newest first."""
+        return runs_of(event.entry for event in reversed(self.logged))[::-1][:RUNS]
+
+    @property
+    def fired(self) -> bool:
+        """Whether its clock fired the newest run."""
+        return bool(self.runs) and self.runs[0].nominal_at is not None
+
 
 def standing(row: JobRow) -> Verb[Standing]:
     """Read it all, in at most five statements."""
@@ -49,7 +59,6 @@ def standing(row: JobRow) -> Verb[Standing]:
 def explain(job: JobSeen, seen: Standing) -> Why:
     """Answer from what was read; the first sentence is the verdict."""
     said = [*_broken(job), *(_at_work(job, seen) or _at_rest(job, seen)), *_failed(job), *_besides(job)]
-    runs = runs_of(event.entry for event in reversed(seen.logged))[::-1][:RUNS]
     return Why(
         f"job:{job.name}",
         "job",
@@ -61,7 +70,7 @@ def explain(job: JobSeen, seen: Standing) -> Why:
         facts=_facts(job, seen),
         more=tuple(said[1:]),
         do=tuple(_do(job, seen)),
-        lately=tuple(runs),
+        lately=tuple(seen.runs),
     )
 
 

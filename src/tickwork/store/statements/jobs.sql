@@ -152,6 +152,13 @@ select id, namespace, name, origin, handler, priority, recurs, lease, seq, statu
    and name > :after
  order by name limit :n;
 
+-- name: newest_schedules
+-- reader: anyone
+-- why the newest run of each of these jobs was scheduled; a few events back from the end of each log
+select j.id, (select e.detail from tickwork.job_event e
+               where e.job_id = j.id and e.kind = 'scheduled' order by e.seq desc limit 1)
+  from tickwork.job j where j.id = any(:ids::bigint[]);
+
 -- name: log_of_job
 -- reader: anyone
 -- the newest events first
