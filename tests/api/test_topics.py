@@ -12,6 +12,7 @@ from tests.support.scene import START, Scene
 from tickwork import Tickwork, Topic, clocks
 from tickwork.engine.triggers.daemon import TriggerDaemon
 from tickwork.errors import InvalidInput, InvalidPayload
+from tickwork.model.retry import Backoff
 from tickwork.watch import ManualWatch
 
 
@@ -134,6 +135,37 @@ def test_those_count_that_have_subscribed_by_then(scene):
     scene.wind(60)
     handlers = [row[0] for row in scene.sql("select handler from tickwork.task order by id")]
     assert handlers == ["a", "b", "c", "b", "c", "d"]
+
+
+def test_a_reminder_is_delivered_once_over_each_channel(scene):
+    """S4-16, S4-23: on an object, with a comment: one delivery per channel; mail fails, web succeeds, only mail is retried."""
+    app, tried = scene.app, []
+
+    @app.handler("remind.web")
+    def web(subject: str, comment: str) -> None:
+        tried.append(("web", subject, comment))
+
+    @app.handler("remind.mail", backoff=Backoff(first=60_000_000, jitter=0.0))
+    def mail(task, subject: str, comment: str) -> None:
+        tried.append(("mail", subject, comment))
+        if task.attempt == 1:
+            raise ConnectionError("the server is down")
+
+    app.topics.subscribe("reminder", web, mail)
+    app.topics.declare_all()
+    said = {"subject": "page/7", "comment": "read the sources"}
+    key = scene.put(
+        "reminder/7", clocks.Once(START + timedelta(hours=1)), Topic.of("reminder", said), object="page/7"
+    ).key
+    scene.wind(3599)
+    run_due(app)
+    assert (key, tried) == ("reminder/7", [])
+    scene.wind(1)
+    run_due(app)
+    scene.wind(60)
+    run_due(app)
+    assert tried == [(channel, "page/7", "read the sources") for channel in ("mail", "web", "mail")]
+    assert app.counts().archive == {"done": 2}
 
 
 def test_by_hand(scene):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commands import check_understood
 from tests.support.scene import Scene
-from tickwork import Backpressure, clocks
+from tickwork import Backpressure, Group, clocks
 from tickwork.engine.generators.generator import Generator
 from tickwork.engine.presence import Presence
 from tickwork.errors import InvalidInput, NotFound
@@ -190,6 +190,12 @@ def test_a_task_that_waits_or_is_ready(place):
 
 
 @pytest.mark.stores("postgresql")
+def test_a_task_that_waits_for_others(place):
+    last = place.app.put(Group([PutTask("mail"), PutTask("mail")]).then(PutTask("mail")), unchecked=True)
+    why = place.stands(f"task:{last.id}", "waiting", "2 of 2 tasks of group 1 have not")
+    assert why.next_at is None
+
+
 def test_a_task_whose_row_an_application_holds(place, database):
     import psycopg
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.test_keys import claimed_by_worker
 from tests.api.test_tasks import run_due
-from tickwork import Tickwork, clocks
+from tickwork import Group, Tickwork, clocks
 from tickwork.cli.main import run
 from tickwork.model.action import PutTask
 from tickwork.model.retry import Backoff
@@ -231,3 +231,30 @@ def test_figures(app, say):
         "handler", "ended", "failed", "wait", "lateness", "run",
     ]  # fmt: skip
     assert say("task", "figures", "nobody")[2] == "no task has ended\n"
+
+
+def test_flows_at_the_command_line(app, say):
+    """What waits is listed and shown with what it waits for; it is cancelled alone, or with all of it."""
+    waiting = [(PutTask("work"), {"delay": 3600})] * 3
+    last = app.put(Group(waiting).then(PutTask("work")), key="report/7").id
+    other = app.put(Group(waiting).then(PutTask("work"))).id
+    code, out, _ = say("task", "show", "report/7", "--json")
+    shown = json.loads(out)
+    group = {"id": 1, "on_failure": "give up", "total": 3, "unended": 3, "ended": {}}
+    assert (code, shown["state"], shown["available_at"], shown["waits_for"]) == (0, "waiting", None, group)
+    assert say("task", "show", "report/7")[0] == 0
+    assert say("task", "list")[0] == 0
+    assert say("task", "cancel", "--handler", "work", "--flow")[0] == 2
+    assert say("task", "cancel", other)[:2] == (0, f"cancelled: task {other}\n")
+    assert len(app.tasks.list()) == 7
+    assert say("task", "cancel", "report/7", "--flow")[:2] == (0, f"cancelled: task {last} (key report/7)\n")
+    assert len(app.tasks.list()) == 3
+    assert say("task", "cancel", "nobody", "--flow")[0] == 3
+
+
+def test_awaken_by_key_at_the_command_line(app, say):
+    number = put(app, "snoozes", key="gate/7")
+    run_due(app)
+    code, out, _ = say("task", "awaken", "gate/7")
+    assert (code, f"freed: task {number}" in out, app.tasks.get(number).state) == (0, True, "ready")
+    assert say("task", "awaken", "gate/8")[0] == 3

@@ -20,7 +20,7 @@ from tickwork.model import limits
 from tickwork.model.action import PutTask
 from tickwork.model.flow import Gathered, Then, flow_columns, rows_of
 from tickwork.model.many import Alike, ManyPut, TaskLine, task_lines
-from tickwork.model.report import Failed, Result, TaskRow
+from tickwork.model.report import Failed, GroupRow, Result, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
 from tickwork.model.unique import WORDS, Root
@@ -307,6 +307,11 @@ class Tasks:
         if not isinstance(root, Root):
             raise InvalidInput("root", root, "a Root: its signature and its time")
         return desk.perform(lambda: tasks.register_root(desk.scope, root))
+
+    def group(self, group: int) -> GroupRow | None:
+        """How far a group is that something waits for, None where it is over; ends of the last moment may be missing."""
+        desk, number = self._desk, limits.number(group, "group", 1, 2**63 - 1)
+        return desk.look(lambda: reports.group(desk.scope, number))
 
     def where(self, **filters: Any) -> SelectedTasks:
         """Select tasks by what they are, to cancel, retry, delay, reprioritise, free or awaken all of them.

@@ -134,6 +134,8 @@ def show(app: Tickwork, id_or_key: str, as_json: bool) -> None:
     failed = app.tasks.failures(found.id)
     progress = app.tasks.progress(found.id)
     fields = {**told(found), "progress": progress}
+    if found.awaits is not None:
+        fields["waits_for"] = app.tasks.group(found.awaits)
     if as_json:
         say_json({**fields, "failed": failed})
         return
@@ -171,7 +173,7 @@ def run(app: Tickwork, ids_or_keys: tuple[str, ...], allow_commands: bool, as_js
 def told(found: Any) -> dict[str, Any]:
     """Return a task as it is shown: JSON as values, not as text."""
     fields = fields_of(found)
-    for name in ("payload", "tags", "result"):
+    for name in ("payload", "tags", "result", "gathered"):
         if fields[name] is not None:
             fields[name] = json.loads(fields[name])
     return fields

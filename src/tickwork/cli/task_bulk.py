@@ -36,6 +36,7 @@ WHY = {
 @NAMES
 @click.option("--state", type=STATES, help="Those in this state.")
 @click.option("--reason", metavar="TEXT", help="Why; it stands in the archive.")
+@click.option("--flow", is_flag=True, help="With names: and all that they wait for.")
 @selecting_tasks
 @as_json
 @connected
@@ -45,6 +46,7 @@ def cancel(
     filters: dict[str, Any],
     state: str | None,
     reason: str | None,
+    flow: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -53,10 +55,15 @@ def cancel(
     $ tickwork task cancel 4711 invoice/7
     $ tickwork task cancel --handler mail.send --min-failures 3 --dry-run
     $ tickwork task cancel --object meeting/7 --reason "the meeting is off"
+    $ tickwork task cancel report/7 --flow
     """
     filters = _with(filters, state=state)
+    if flow and (not names or filters or dry_run):
+        raise click.UsageError("--flow goes with names, and without other options")
     if names and not filters and not dry_run:
-        return each(names, lambda name: _tell(app.tasks.cancel(named(name), reason=reason, by="cli"), as_json))
+        return each(
+            names, lambda name: _tell(app.tasks.cancel(named(name), flow=flow, reason=reason, by="cli"), as_json)
+        )
     selected = app.tasks.where(**chosen(names, filters, "task"))
     tell = tell_change("cancel", as_json=as_json)
     done = selected.cancel(reason=reason, by="cli", dry_run=dry_run, tell=tell)
@@ -191,7 +198,7 @@ def free(app: Tickwork, names: tuple[str, ...], filters: dict[str, Any], dry_run
 def awaken(app: Tickwork, names: tuple[str, ...], filters: dict[str, Any], dry_run: bool, as_json: bool) -> int:
     """Let tasks run at once that put themselves off; what waits after a failure goes on waiting.
 
-    $ tickwork task awaken 4711 4712
+    $ tickwork task awaken 4711 build/7
     $ tickwork task awaken --container build/7
     """
     ids = [found if isinstance(found := named(name), int) else app.tasks.get(found).id for name in names]

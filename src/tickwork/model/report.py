@@ -173,6 +173,16 @@ class Result(NamedTuple):
         return None if self.result is None else msgspec.json.decode(self.result)
 
 
+class GroupRow(NamedTuple):
+    """A group that is not over: its number, what failures do, how many members it has, how many have ended and how."""
+
+    id: int
+    on_failure: str
+    total: int
+    unended: int
+    ended: dict[str, int]
+
+
 class TaskRow(NamedTuple):
     """A task, unfinished or archived; ``state`` is ``over`` where ``outcome`` says how it ended."""
 

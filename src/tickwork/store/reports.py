@@ -8,7 +8,7 @@ import msgspec
 
 from tickwork.errors import InvalidInput, NotFound
 from tickwork.model import limits
-from tickwork.model.report import Alive, Counts, Failed, LedgerRow, Result, TaskRow, Trigger, Version
+from tickwork.model.report import Alive, Counts, Failed, GroupRow, LedgerRow, Result, TaskRow, Trigger, Version
 from tickwork.model.status import GONE_AFTER
 from tickwork.store.dialect import Verb, ask
 from tickwork.store.scope import Scope
@@ -93,6 +93,14 @@ def results(scope: Scope, group: int, after: int, limit: int) -> Verb[list[Resul
     """What members of a group left that are over, in the order of their ids."""
     rows = yield from ask("results_of_group", namespace=scope.namespace, group_id=group, after=after, n=limit)
     return [Result._make(row) for row in rows]
+
+
+def group(scope: Scope, number: int) -> Verb[GroupRow | None]:
+    """Return a group that is not over."""
+    rows = yield from ask("group_by_id", namespace=scope.namespace, id=number)
+    for group_id, on_failure, total, unended, ended in rows:
+        return GroupRow(group_id, on_failure, total, unended, msgspec.json.decode(ended))
+    return None
 
 
 def failures(task_id: int, limit: int) -> Verb[list[Failed]]:

@@ -95,6 +95,22 @@ def test_t104_a_worker_dies(shop: Shop) -> None:
     assert (settled.outcome, settled.attempt, settled.lost) == ("done", 2, 1)
 
 
+def test_k15_a_worker_that_starts_leaves_the_leases_of_others_alone(shop: Shop) -> None:
+    """K15: another host runs a leased task; a worker starts here, registers, looks round and works: the lease is untouched."""
+    mine = shop.put("held")
+    other = shop.worker({"held": lambda: None})
+    other.pump.executors = (Dead(), Dead())
+    other.pump.turn(shop.watch.now())
+    leases, held = shop.leases, shop.tasks[mine]
+    shop.put("note")
+    starting = shop.worker({"note": lambda: None, "held": lambda: None})
+    starting.heartbeat.turn(shop.watch.now())
+    starting.rescue.turn(shop.watch.now())
+    assert starting.run_due() == 1
+    starting.stop(0)
+    assert (shop.leases, shop.tasks) == (leases, {mine: held})
+
+
 def test_x17_the_late_finisher_is_told_and_its_result_discarded(shop: Shop, caplog) -> None:
     """X17: the lease ends, B completes, then A completes: the archive has B's result; no transaction stays open."""
     task = shop.put("note")

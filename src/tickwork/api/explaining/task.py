@@ -10,7 +10,7 @@ from tickwork.api.explaining.page import Why
 from tickwork.api.explaining.trigger import START as START_DAEMON
 from tickwork.api.explaining.words import at, coming, one_line, span
 from tickwork.model.action import COMMAND
-from tickwork.model.report import Failed, TaskRow
+from tickwork.model.report import Failed, GroupRow, TaskRow
 from tickwork.store import evidence, pressure, reports
 from tickwork.store.dialect import Verb
 from tickwork.store.evidence import MOST_AHEAD, Grip, Hand, Holder, Scene
@@ -53,6 +53,8 @@ class Standing:
     """Those who are there and know the handler."""
     known: Sequence[str] = ()
     """What handlers are known, where this one is not."""
+    group: GroupRow | None = None
+    """The group for whose end it waits."""
 
     @property
     def now(self) -> Instant:
@@ -86,6 +88,7 @@ def standing(scope: Scope, name: str | int, kind_of: Callable[[str], str]) -> Ve
     ahead = (yield from evidence.ahead(scope, task)) if task.state == "ready" else 0
     holder = (yield from evidence.holder(task=task.id)) if task.state == "ready" else None
     known = [] if knowing else (yield from evidence.known_names())
+    group = None if task.awaits is None else (yield from reports.group(scope, task.awaits))
     return Standing(
         task,
         scene,
@@ -97,6 +100,7 @@ def standing(scope: Scope, name: str | int, kind_of: Callable[[str], str]) -> Ve
         ahead,
         frozenset(each.id for each in scene.present if each.id in knowing),
         known,
+        group,
         scope.namespace,
     )
 
@@ -112,7 +116,7 @@ def explain(seen: Standing) -> Why:
         seen.now,
         task.outcome or task.state,
         verdict,
-        next_at=task.available_at if task.state == "waiting" else None,
+        next_at=task.available_at if task.state == "waiting" and task.awaits is None else None,
         late_for=None if began_at is None else max(0, began_at - task.asked_at),
         facts=_facts(seen),
         more=tuple(_more(seen)),
@@ -123,6 +127,12 @@ def explain(seen: Standing) -> Why:
 
 def _waiting(seen: Standing) -> tuple[str, list[str]]:
     task = seen.task
+    if task.awaits is not None:
+        if seen.group is None:
+            return "it waits for others, which are over: a worker lets it go in a moment", []
+        count = f"{seen.group.unended:,} of {seen.group.total:,}"
+        said = f"it waits for others to end: {count} tasks of group {seen.group.id} have not, as far as was counted"
+        return said, [f"to cancel it with all of them: tickwork task cancel {task.id} --flow"]
     when, free = coming(task.available_at or seen.now, seen.now), [f"to run it at once: tickwork task free {task.id}"]
     if seen.rest is not None and seen.rest.until_at == task.available_at:
         reason = f": {seen.rest.reason}" if seen.rest.reason else ""

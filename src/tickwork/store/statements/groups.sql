@@ -117,5 +117,5 @@ select id, outcome, result from tickwork.archive
 
 -- name: group_by_id
 -- reader: anyone
-select id, on_failure, state, total, unended, ended, created_at
+select id, on_failure, total, unended, ended
   from tickwork.task_group where namespace = :namespace and id = :id::bigint;
