@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -29,15 +30,16 @@ from tickwork.store.open import open_store
 DEADLINE = 120
 ANSWER = "the process ended with"
 
-#: The processes that are forked from, by the module that they have imported.
-_PARENTS: dict[str, Child] = {}
+#: The processes that are forked from, by the module that they have imported, and the thread that asks them.
+_PARENTS: dict[tuple[str, int], Child] = {}
 
 
 def dies(url: str, body: Callable[..., None], n: int, *arguments: Any) -> bool:
     """Run *body* in a process that dies before its *n*-th statement; return whether it came so far."""
-    parent = _PARENTS.get(body.__module__)
+    name = body.__module__, threading.get_ident()
+    parent = _PARENTS.get(name)
     if parent is None:
-        parent = _PARENTS[body.__module__] = Child(["-m", "tests.support.dying", body.__module__])
+        parent = _PARENTS[name] = Child(["-m", "tests.support.dying", body.__module__])
         atexit.register(parent.close)
     said = len(parent.said)
     parent.tell(json.dumps([url, body.__qualname__, n, arguments]))
