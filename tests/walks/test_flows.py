@@ -80,14 +80,16 @@ def check(url: str, n: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.stores("sqlite", "postgresql-18")
-def test_a_worker_dies_before_every_statement_of_a_flow(bench: Any, store_name: str, tell: Callable[[str], None]) -> None:
+def test_a_worker_dies_before_every_statement_of_a_flow(
+    bench: Any, store_name: str, tell: Callable[[str], None]
+) -> None:
     died = walk(work, prepare(bench.migrated), check)
     assert died > 30
     tell(f"walk of a flow on {store_name}: died before each of {died} statements")
 
 
 CHILDREN = 1_000
-KILLS = 6
+KILLS = 8
 
 
 def work_among_others(store: Store, hour: int) -> None:
@@ -107,7 +109,7 @@ def test_fan_in_of_a_thousand_with_kills(database: str, store_name: str, tell: C
 
         def work_until_killed() -> None:
             for _ in range(KILLS // 2):
-                killed[0] += dies(database, work_among_others, chance.randint(15, 90), next(hours))
+                killed[0] += dies(database, work_among_others, chance.randint(12, 50), next(hours))
 
         threads = [threading.Thread(target=work_until_killed) for _ in range(2)]
         for thread in threads:
