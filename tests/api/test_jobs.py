@@ -122,6 +122,7 @@ def test_only_a_run_that_the_clock_fired_can_be_late(database):
         ({"every": "5m", "payload": {"a": object()}}, "payload"),
         ({"every": "5m", "payload": {1: 2}}, "payload"),
         ({"every": "5m", "payload": {"a": "\ud800"}}, "payload"),
+        ({"every": "5m", "payload": {"a": [{"b": float("nan")}]}}, "payload"),
     ],
 )
 @pytest.mark.stores("sqlite")

@@ -67,6 +67,19 @@ def test_a_file_is_applied_to_match(app: Tickwork, say: Screen, file: Path) -> N
     assert [(job.name, job.clock) for job in app.jobs.list()] == [("mine", "every hour"), ("sweep", "every 10 minutes")]
 
 
+def test_a_job_that_is_taken_over(app: Tickwork, say: Screen, file: Path) -> None:
+    """The plan says from whom; and who takes it over with the same descriptor changes nothing about when it fires."""
+    app.jobs.declare("sweep", every="5m", origin="code")
+    before = app.jobs.get("sweep")
+    assert say("job", "apply", str(file), "--yes") == 0
+    assert say.out == "+ reports.daily\n~ sweep  (taken over from code)\n"
+    after = app.jobs.get("sweep")
+    assert (after.origin, after.next_at, after.descriptor) == ("file:nightly", before.next_at, before.descriptor)
+    (event, _) = app.jobs.log("sweep")
+    assert (event.kind, event.descriptor) == ("configured", None)
+    assert say.json("job", "apply", str(file))[1]["change"] == "keep"
+
+
 def test_an_active_job_is_not_removed(app: Tickwork, say: Screen, file: Path) -> None:
     """S3-73: nothing of the plan is done, and the line says why."""
     assert say("job", "apply", str(file), "--yes") == 0
@@ -98,11 +111,14 @@ def test_a_file_in_the_foreign_form(app: Tickwork, say: Screen, tmp_path: Path) 
         ("job = 5\n", "a table per job"),
         ('[job.sweep]\nretry = { strategy = "bounded", max_attempts = 0 }\n', "max_attempts"),
         ("[job", "TOML"),
+        ('[job.sweep]\nevery = "5m"\npayload = { share = inf }\n', "payload"),
+        ("[job.sweep]\nevery = 1e18\n", "a thousand years"),
+        (b"\xff\xfe\x00", "UTF-8"),
     ],
 )
-def test_a_file_that_is_refused(app: Tickwork, say: Screen, file: Path, text: str, told: str) -> None:
+def test_a_file_that_is_refused(app: Tickwork, say: Screen, file: Path, text: str | bytes, told: str) -> None:
     """S3-61, T-046: refused by job and key, and nothing is stored."""
-    file.write_text(text)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert say("job", "apply", str(file), "--yes") == 2
     assert told in say.err
     assert app.jobs.list() == []

@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,11 @@ def fitted(name: str, descriptor: Descriptor) -> Descriptor:
 def read_file(file: Path) -> Declarations:
     """Read a file of jobs: TOML, or JSON where its name ends so. Raises ConfigurationError or InvalidInput by job."""
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
     except OSError as error:
         raise ConfigurationError("file", str(file), f"a file that can be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("file", str(file), f"text in UTF-8 ({error.reason} at byte {error.start})") from None
     return read_json(text, file.stem) if file.suffix == ".json" else read_toml(text, file.stem)
 
 
@@ -175,9 +178,20 @@ def _payload(given: Any) -> str:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise InvalidInput("payload", given, "a mapping of names to values")
     try:
-        return msgspec.json.encode(given, order="sorted").decode()
+        text = msgspec.json.encode(given, order="sorted").decode()
+        if not _finite(given):  # JSON would say null, and nobody would know
+            raise ValueError("no number that is none, or without end")
+        return text
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidInput("payload", given, f"values that JSON can say ({error})") from None
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or isfinite(value)
 
 
 def _described_table(name: str, table: Mapping[str, Any]) -> Descriptor:

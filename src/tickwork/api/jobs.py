@@ -49,6 +49,8 @@ class Planned:
     after: str | None
     problem: str | None = None
     """Why it cannot be done now."""
+    taken_from: str | None = None
+    """To which other file or program it belongs till now."""
 
 
 class Jobs:
@@ -280,7 +282,8 @@ def _plan(declarations: Declarations, there: Mapping[str, JobRow]) -> list[Plann
         elif row.descriptor == descriptor.text and row.origin == declarations.origin:
             plan.append(Planned(name, "keep", row.descriptor, descriptor.text))
         else:
-            plan.append(Planned(name, "change", row.descriptor, descriptor.text))
+            taken_from = None if row.origin == declarations.origin else row.origin or "a verb"
+            plan.append(Planned(name, "change", row.descriptor, descriptor.text, taken_from=taken_from))
     for name, row in sorted(there.items()):
         if row.origin == declarations.origin and name not in declarations.jobs:
             problem = row.status if row.state.status in ACTIVE else None

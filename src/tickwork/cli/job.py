@@ -233,8 +233,9 @@ def _show_plan(plan: list[Planned], as_json: bool) -> None:
             say_json(line)
         else:
             problem = f"  (not now: it is {line.problem})" if line.problem else ""
-            click.echo(f"{_SIGNS[line.change]} {line.name}{problem}")
-            if line.change == "change":
+            taken = f"  (taken over from {line.taken_from})" if line.taken_from else ""
+            click.echo(f"{_SIGNS[line.change]} {line.name}{problem}{taken}")
+            if line.change == "change" and line.before != line.after:
                 click.echo(f"    {line.before}\n    {line.after}")
 
 

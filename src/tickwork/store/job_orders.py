@@ -114,7 +114,9 @@ def delete(scope: Scope, name: str, *, by: str = "", role: str = "application") 
 def _change(scope: Scope, row: JobRow, descriptor: Descriptor, origin: str, by: str, role: str) -> Verb[JobPut]:
     if row.descriptor == descriptor.text and row.origin == origin:
         return _put(row, "unchanged")
-    words = [Word("configured", {"by": by, "origin": origin}, descriptor)]
+    # who only takes a job over says nothing about when it fires, so what was missed is still to be fired
+    new = None if row.descriptor == descriptor.text else descriptor
+    words = [Word("configured", {"by": by, "origin": origin}, new)]
     changed = yield from jobs.append(scope, row, words, role=role, lease=row.lease, origin=origin)
     return _put(changed, "changed")
 
