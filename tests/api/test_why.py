@@ -189,13 +189,13 @@ def test_a_task_that_waits_or_is_ready(place):
     place.stands(f"task:{last}", "ready", "it expired at 2026-03-02T10:00:01Z")
 
 
-@pytest.mark.stores("postgresql")
 def test_a_task_that_waits_for_others(place):
     last = place.app.put(Group([PutTask("mail"), PutTask("mail")]).then(PutTask("mail")), unchecked=True)
     why = place.stands(f"task:{last.id}", "waiting", "2 of 2 tasks of group 1 have not")
     assert why.next_at is None
 
 
+@pytest.mark.stores("postgresql")
 def test_a_task_whose_row_an_application_holds(place, database):
     import psycopg
 
@@ -318,6 +318,20 @@ def test_a_job_in_each_of_its_states(place):
     assert (why.lately[0].status, why.lately[0].cause) == ("error", "start")
     app.jobs.stop("sweep")
     assert place.stands("job:sweep", "stopped", "it was stopped").do == ("to run it now: tickwork job start sweep",)
+
+
+@pytest.mark.stores("postgresql")
+def test_a_job_whose_row_an_application_holds(place, database):
+    import psycopg
+
+    place.app.jobs.declare("sweep", every="1h")
+    place.watch.wind(3_601)
+    place.daemon_comes()
+    with psycopg.connect(database, application_name="shop") as connection:
+        connection.execute("select 1 from tickwork.job for no key update")
+        place.stands("job:sweep", "completed", "and an open transaction of shop")
+        connection.rollback()
+    place.stands("job:sweep", "completed", "a controller is alive and fires it in a moment")
 
 
 def test_a_job_that_is_over_undeclared_or_gone(place):
