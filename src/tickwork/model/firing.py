@@ -24,6 +24,8 @@ FAILED = frozenset({"gave up", "lost"})
 LOOK_AGAIN = 1 * SECOND
 #: A run of skipped or coalesced slots is counted so far in one turn (a clock of one second, a day and more).
 SLOTS_PER_TURN = 100_000
+#: Makes a named tuple of a tuple; its class called by name would cost a call of Python's own for each firing.
+_new = tuple.__new__
 
 
 class Firing(NamedTuple):
@@ -100,7 +102,8 @@ def judge(
     if policies.misfire == "all" and not pauses and not policies.jitter and not policies.max_firings:
         next_at = first_after(order, planned_at)
         if next_at is None or next_at > now:  # nearly always: one slot, which fires
-            return Verdict((fired(order, planned_at, event.last_at, 1),), planned_at, next_at, next_at, 1)
+            firing = fired(order, planned_at, event.last_at, 1)
+            return _new(Verdict, ((firing,), planned_at, next_at, next_at, 1, None))
     if (question := _too_many(order, planned_at, now, pauses)) is not None:
         return question
     return _judge_each(order, event, policies, list(_due_slots(order, planned_at, now, policies, pauses)))
@@ -213,18 +216,21 @@ def _count_due(order: Order, planned_at: Instant | None, now: Instant) -> int:
 def fired(order: Order, planned_at: Instant, previous_at: Instant | None, slots: int) -> Firing:
     """The row of a slot that fires, standing for *slots* slots."""
     expires_at = None if order.expires_after is None else planned_at + order.expires_after
-    return Firing(
-        order.id,
-        order.generation,
-        planned_at,
-        "fired",
-        None,
-        slots,
-        None,
-        order.version,
-        previous_at,
-        expires_at,
-        order.action == "task",
+    return _new(
+        Firing,
+        (
+            order.id,
+            order.generation,
+            planned_at,
+            "fired",
+            None,
+            slots,
+            None,
+            order.version,
+            previous_at,
+            expires_at,
+            order.action == "task",
+        ),
     )
 
 

@@ -39,6 +39,8 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _ROLES = re.compile(r"^-- (writer|reader): ([\w, -]+?)\s*$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
 _INTEGERS = re.compile(r"(?<![:\w]):([a-z_]+)::(?:bigint|int)\[\]")
+_TEXTS = re.compile(r"(?<![:\w]):(\w+)::text\[\]")
+_TRUTHS = re.compile(r"(?<![:\w]):(\w+)::bool\[\]")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _TRAILING = re.compile(r"\s+-- .*$", re.MULTILINE)
 
@@ -62,6 +64,16 @@ class Statement:
     def integer_arrays(self) -> frozenset[str]:
         """The parameters that are arrays of integers."""
         return frozenset(_INTEGERS.findall(self.text))
+
+    @cached_property
+    def text_arrays(self) -> frozenset[str]:
+        """The parameters that are arrays of texts."""
+        return frozenset(_TEXTS.findall(self.text))
+
+    @cached_property
+    def truth_arrays(self) -> frozenset[str]:
+        """The parameters that are arrays of truth values."""
+        return frozenset(_TRUTHS.findall(self.text))
 
     @cached_property
     def named(self) -> str:

@@ -118,8 +118,8 @@ def due_of(transaction: Transaction, ids: Sequence[int]) -> tuple[list[Due], Ins
 
 
 def _dues(rows: list[Row]) -> tuple[list[Due], Instant]:
-    split = _EVENT_WIDTH + _ORDER_WIDTH
-    dues = [Due(Event._make(row[:_EVENT_WIDTH]), Order._make(row[_EVENT_WIDTH:split])) for row in rows]
+    split, make = _EVENT_WIDTH + _ORDER_WIDTH, tuple.__new__  # as _make, without a call of ours for each
+    dues = [make(Due, (make(Event, row[:_EVENT_WIDTH]), make(Order, row[_EVENT_WIDTH:split]))) for row in rows]
     return dues, rows[-1][split] if rows else 0
 
 

@@ -84,7 +84,7 @@ class Payload:
             return None
 
     def _arguments(self, decoded: msgspec.Struct, text: str) -> dict[str, Any]:
-        arguments = {name: getattr(decoded, name) for name in decoded.__struct_fields__}
+        arguments = msgspec.structs.asdict(decoded)
         if self.takes_more:
             arguments.update((k, v) for k, v in msgspec.json.decode(text).items() if k not in self._fields)
         return arguments

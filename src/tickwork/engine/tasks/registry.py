@@ -198,6 +198,9 @@ class Registry(Mapping[str, Handler]):
     def __getitem__(self, name: str) -> Handler:
         return self._handlers[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._handlers  # asked for each task; a mapping would try and catch
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._handlers)
 

@@ -90,7 +90,7 @@ class Running:
             run_together(self, unit)
             return
         claimed, handler = job = unit
-        if not self.may_begin(claimed, handler) or not self._marked(claimed):
+        if not self.may_begin(claimed, handler) or (claimed.must_be_marked and not self._marked(claimed)):
             return
         started_at = self.watch.now()
         self.now[claimed.id] = (claimed, started_at)
@@ -203,8 +203,6 @@ class Running:
 
     def _marked(self, claimed: Claimed) -> bool:
         """Write the start down where it must be known; without a database the task does not start."""
-        if not claimed.must_be_marked:
-            return True
         try:
             with self.store.begin("worker") as transaction:
                 ours = bool(claims.mark_started(transaction, [claimed]))

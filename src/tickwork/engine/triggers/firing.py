@@ -35,6 +35,8 @@ log = logging.getLogger("tickwork.firing")
 BATCH = 1_000
 NOWHERE = (FIRST_INSTANT, 0)
 LAST_ID = 2**63 - 1
+#: Makes a named tuple of a tuple, without a call of Python's own for each event.
+_new = tuple.__new__
 
 
 @dataclass
@@ -132,7 +134,14 @@ class Firings:
             if (event.version, event.generation) != (order.version, order.generation) or order.state != "active":
                 batch.planned.append(plan_or_set_aside(order, event, self._tzdata, now))
             else:
-                self._decide(batch, order, event, now, pauses.get(order.id, ()), previous.get(order.id))
+                self._decide(
+                    batch,
+                    order,
+                    event,
+                    now,
+                    pauses.get(order.id, ()) if pauses else (),
+                    previous.get(order.id) if previous else None,
+                )
             if watch.check(order.key):
                 batch.unfinished = True
                 break  # the rest stays due; its locks end with this transaction
@@ -176,14 +185,17 @@ class Firings:
             return
         batch.firings.extend(verdict.firings)
         batch.steps.append(
-            Step(
-                order.id,
-                order.version,
-                order.generation,
-                verdict.last_at,
-                verdict.next_at,
-                verdict.due_at,
-                event.firings + verdict.fired,
+            _new(
+                Step,
+                (
+                    order.id,
+                    order.version,
+                    order.generation,
+                    verdict.last_at,
+                    verdict.next_at,
+                    verdict.due_at,
+                    event.firings + verdict.fired,
+                ),
             )
         )
         if verdict.replaces is not None:

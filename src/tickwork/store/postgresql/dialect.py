@@ -33,7 +33,7 @@ from tickwork.errors import (
 )
 from tickwork.store.book import Book, Statement, Style, Turn
 from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
-from tickwork.store.postgresql.arrays import Integers, IntegersDumper
+from tickwork.store.postgresql.arrays import Integers, IntegersDumper, Texts, TextsDumper, Truths, TruthsDumper
 from tickwork.watch import Instant
 
 NOW = "(select coalesce(:now::bigint, (extract(epoch from clock_timestamp()) * 1000000)::bigint))"
@@ -211,6 +211,8 @@ class PostgresqlDialect(Dialect):
         # the width of an integer is part of a prepared statement's name: one width, one plan
         connection.adapters.register_dumper(int, Int8BinaryDumper)
         connection.adapters.register_dumper(Integers, IntegersDumper)
+        connection.adapters.register_dumper(Texts, TextsDumper)
+        connection.adapters.register_dumper(Truths, TruthsDumper)
         if session and not self.pooled:
             connection.execute("; ".join(f"set {name} = '{value}'" for name, value in session.items()))
 
@@ -280,9 +282,13 @@ class PostgresqlEar(Ear):
 
 
 def typed(statement: Statement, values: dict[str, Any]) -> dict[str, Any]:
-    """Mark the arrays of integers, so that they travel as ``bigint[]`` whatever they hold."""
+    """Mark the arrays, so that each travels as what the statement says whatever it holds."""
     for name in statement.integer_arrays:
         values[name] = Integers(values[name])
+    for name in statement.text_arrays:
+        values[name] = Texts(values[name])
+    for name in statement.truth_arrays:
+        values[name] = Truths(values[name])
     return values
 
 
