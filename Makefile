@@ -44,8 +44,9 @@ bench: $(VENV)/.dev ## benchmarks/NAME.py with ARGS; without NAME: which there a
 
 peers: .venv-bench/.made ## create .venv-bench: the schedulers and queues that benchmarks run beside ours
 
-verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (default 1), at least CASES; appends to docs/verified.md
-	$(BIN)/python -m tests.verify --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) $(NAME)
+verify: $(VENV)/.dev ## long checks: NAME (default: all) for MINUTES each (default 1), at least CASES, JOBS at once; appends to docs/verified.md
+	$(BIN)/python -m tests.verify --minutes $(MINUTES) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(CASES),--cases $(CASES)) $(NAME)
 
 docs: $(VENV)/.dev ## write what commands write: docs/states/*.svg, the picture of the two nights, docs/requirements.md; fails on a gap
 	$(BIN)/python -m tools.states

@@ -35,3 +35,9 @@ def test_an_unknown_check_is_refused_with_the_ones_there_are() -> None:
     code, said = run("-m", "tests.verify", "no-such-check")
     assert code == 2
     assert "no check named no-such-check; there are: " in said
+
+
+def test_two_at_once_are_checked_like_one() -> None:
+    code, said = run("-m", "tests.verify", "no-such-check", "--jobs", "2")
+    assert code == 2
+    assert "no check named no-such-check; there are: " in said

@@ -1,11 +1,16 @@
-"""Runs the long checks of this folder: ``python -m tests.verify [--minutes M] [--seed S] [NAME ...]``."""
+"""Runs the long checks of this folder: ``python -m tests.verify [--minutes M] [--seed S] [--jobs N] [NAME ...]``.
+
+With ``--jobs`` so many run beside each other, each in a process of its own; what one says is shown when it has ended.
+"""
 
 from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -21,13 +26,25 @@ def main() -> int:
     parser.add_argument(
         "--cases", type=int, default=0, help="go on until so many were counted (default: the time decides)"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="how many run beside each other (default 1)")
     given = parser.parse_args()
     if unknown := sorted(set(given.names) - set(known)):
         parser.error(f"no check named {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
     seed = random.randrange(2**32) if given.seed is None else given.seed
-    failed = [name for name in given.names or known if not _run(name, given.minutes, seed, given.cases)]
-    print(f"verify: {len(given.names or known) - len(failed)} held, {len(failed)} failed {' '.join(failed)}".rstrip())
+    names, run = given.names or known, _run if given.jobs < 2 else _run_apart
+    with ThreadPoolExecutor(max(1, given.jobs)) as hands:
+        held = list(hands.map(lambda name: run(name, given.minutes, seed, given.cases), names))
+    failed = [name for name, good in zip(names, held, strict=True) if not good]
+    print(f"verify: {len(names) - len(failed)} held, {len(failed)} failed {' '.join(failed)}".rstrip())
     return 1 if failed else 0
+
+
+def _run_apart(name: str, minutes: float, seed: int, cases: int) -> bool:
+    numbers = {"--minutes": minutes, "--seed": seed, "--cases": cases}
+    command = [sys.executable, "-m", "tests.verify", name, *(str(word) for pair in numbers.items() for word in pair)]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(ended.stdout, end="", flush=True)
+    return ended.returncode == 0
 
 
 def _run(name: str, minutes: float, seed: int, cases: int) -> bool:
