@@ -9,8 +9,12 @@ import pytest
 
 from tests.api.test_figures import archive
 from tests.api.test_tasks import NOON, run_due
+from tests.support.dying import walk
 from tickwork import Tickwork
+from tickwork.api import assembly, retention
+from tickwork.api.settings import Settings
 from tickwork.cli.main import run
+from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import InvalidInput
 from tickwork.watch import DAY, SECOND, ManualWatch, to_instant
 
@@ -60,6 +64,15 @@ def test_by_outcome_by_number_and_for_ever(old):
         "gave up": [1, 13],
         "lost": [1, 13, 15, 60, 89, 91],
     }
+
+
+def test_so_many_are_kept_even_where_all_ended_at_one_instant(app):
+    """A bulk cancel ends thousands at one instant: the newest ids of them are kept."""
+    archive(app.store, [("work", "cancelled", 0, None, -DAY)] * 20)
+    app.retention.set("cancelled", keep_most=5)
+    assert app.retention.run("archive") == {"archive": 15}
+    assert sorted(task.id for task in app.tasks.list_archived()) == [16, 17, 18, 19, 20]
+    assert app.retention.run("archive") == {"archive": 0}
 
 
 def test_workers_obey_what_another_process_has_set(old, database, watch):
@@ -122,3 +135,35 @@ def test_at_the_command_line(old, database, monkeypatch, capsys):
     assert (code, out) == (0, "removed 10: failed\n")
     code, out = say("retention", "run", "--json")
     assert json.loads(out)["archive"] == 24
+
+
+def sweeps(store) -> None:
+    """The body: a sweep in slices of two."""
+    retention.SLICE = 2
+    store.watch = ManualWatch(NOON)
+    desk = assembly.own_desk(store, Settings("sqlite://"), Registry(), lambda: None)
+    retention.RetentionRules(desk, store).run("archive", "failed")
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_killed_anywhere_nothing_young_goes(bench, store_name, tell):
+    """What is old goes, in this sweep or the next one; what is to be kept is there whatever was killed when."""
+
+    def prepare() -> str:
+        url = bench.migrated()
+        with Tickwork(url) as app:
+            archive(app.store, [("work", "done", 0, None, -days * DAY) for days in (1, 2, 20, 21, 22)])
+            archive(app.store, [("work", "lost", 0, None, -days * DAY) for days in (20, 91)])
+        return url
+
+    def check(url: str, n: int) -> None:
+        with Tickwork(url, watch=ManualWatch(NOON)) as app:
+            young = [("done", 1), ("done", 2), ("lost", 20)]
+            assert set(young) <= set(kept(app)), f"died before statement {n}"
+            app.retention.run("archive", "failed")
+            assert kept(app) == young, f"died before statement {n}"
+
+    died = walk(sweeps, prepare, check)
+    assert died > 5
+    tell(f"walk of retention on {store_name}: died before each of {died} statements")

@@ -228,6 +228,34 @@ def test_slices_are_transactions_of_their_own(app, monkeypatch):
     assert statements.count("commit") == 4, "one look and three slices"
 
 
+def retries(store) -> None:
+    """The body: what was cancelled comes back, in slices of two."""
+    selected_tasks.SLICE = 2
+    tasks = Tasks(assembly.own_desk(store, Settings("sqlite://"), Registry(), lambda: None))
+    tasks.where(handler="work", outcome="cancelled").retry()
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_killed_anywhere_each_task_is_over_or_back(bench, store_name, tell):
+    def prepare() -> str:
+        url = bench.migrated()
+        with Tickwork(url) as app:
+            app.tasks.put_many([PutTask("work")] * 3, unchecked=True)
+            app.tasks.where(handler="work").cancel()
+        return url
+
+    def check(url: str, n: int) -> None:
+        with Tickwork(url) as app:
+            assert sorted(ids(app.tasks.list()) + ids(app.tasks.list_archived())) == [1, 2, 3], n
+            app.tasks.where(handler="work", outcome="cancelled").retry()
+            assert ids(app.tasks.list()) == [1, 2, 3], n
+
+    died = walk(retries, prepare, check)
+    assert died > 5
+    tell(f"walk of a bulk retry on {store_name}: died before each of {died} statements")
+
+
 def cancels(store) -> None:
     """The body: a bulk cancel in slices of two."""
     selected_tasks.SLICE = 2

@@ -12,9 +12,9 @@ FAILED = ("gave up", "lost")
 ENDED = ("done", "expired", "declined", "cancelled")
 
 
-def archived(transaction: Transaction, outcomes: Sequence[str], before: Instant, n: int) -> int:
-    """Remove archived tasks that ended so before an instant, with the notes of their attempts."""
-    rows = transaction.all("collect_archive", outcomes=list(outcomes), before=before, n=n)
+def archived(transaction: Transaction, outcomes: Sequence[str], before: Instant, n: int, before_id: int = 0) -> int:
+    """Remove archived tasks that ended so before an instant, or at it with a smaller id, and the notes of their attempts."""
+    rows = transaction.all("collect_archive", outcomes=list(outcomes), before=before, before_id=before_id, n=n)
     if rows:
         transaction.run("collect_attempts_of", ids=[row[0] for row in rows])
     return len(rows)

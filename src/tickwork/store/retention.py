@@ -28,11 +28,15 @@ def write(name: str, rule: Rule | None, by: str) -> Verb[None]:
         yield from ask("set_retention", name=name, keep_for=rule.keep_for, keep_most=rule.keep_most, by=by)
 
 
-def bound(transaction: Transaction, outcomes: Sequence[str], rule: Rule, now: Instant) -> Instant | None:
-    """Return before when archived tasks that ended so may go; None: none of them."""
-    before = None if rule.keep_for is None else now - rule.keep_for
+def bound(transaction: Transaction, outcomes: Sequence[str], rule: Rule, now: Instant) -> tuple[Instant, int] | None:
+    """Return before which end and id archived tasks that ended so may go; None: none of them.
+
+    Thousands may have ended at one instant (a slice of a bulk cancel): the id tells which of them are the last.
+    """
+    before = None if rule.keep_for is None else (now - rule.keep_for, 0)
     if rule.keep_most is not None:
         row = transaction.one("finished_of_the_last", outcomes=list(outcomes), most=max(0, rule.keep_most - 1))
         if row is not None:
-            before = row[0] if before is None else max(before, row[0])
+            last = (row[0], row[1])
+            before = last if before is None else max(before, last)
     return before

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from tests.support.borrowers import KINDS, Borrower, play, settled
-from tickwork import Tickwork
+from tickwork import Group, Snooze, Tickwork
 from tickwork.clocks import Every, Once
 from tickwork.errors import NotFound, StoreError, TryAgain, UnknownHandler, WrongDatabase
+from tickwork.model import outcome as outcomes
 from tickwork.model.action import PutTask
+from tickwork.store import archive, claims
+from tickwork.store.claims import Wish
 from tickwork.watch import ManualWatch
 
 AT = datetime(2026, 5, 4, 12, tzinfo=timezone.utc)
@@ -54,6 +57,20 @@ def archived(app: Tickwork, key: str) -> Any:
 
 def retry(on: Any, key: str) -> Any:
     return on.tasks.retry(on.numbers.get(key, 1))
+
+
+def flow(app: Tickwork, key: str) -> Any:
+    return app.put(Group([WORK, (WORK, {"key": f"{key}/1"})]).then(WORK), unchecked=True, key=key, delay=3600)
+
+
+def asleep(app: Tickwork, key: str) -> Any:
+    """A task that has run and put itself off."""
+    put = task(app, key)
+    with app.store.begin("worker") as transaction:
+        (claimed,) = claims.take(transaction, Wish(7, 1, 30_000_000, 1, 1), [put.id])
+        at = claimed.claimed_at
+        archive.settle(transaction, 1, [outcomes.judged(claimed, Snooze(3600), lambda attempt: 0, at, at)], [7])
+    return put
 
 
 def subscribed(on: Any, key: str) -> Any:
@@ -99,6 +116,10 @@ VERBS = [
     Verb("pause by filter", lambda on, key: on.triggers.where(object=key).pause(), trigger),
     Verb("cancel an object's work", lambda on, key: on.objects.cancel(key), trigger),
     Verb("a topic", subscribed, edits=False),
+    Verb("a flow", lambda on, key: on.put(Group([WORK, (WORK, {"key": key})]).then(WORK), unchecked=True), edits=False),
+    Verb("cancel a member", lambda on, key: on.tasks.cancel(f"{key}/1"), flow, edits=False),
+    Verb("cancel a flow", lambda on, key: on.tasks.cancel(key, flow=True), flow, edits=False),
+    Verb("awaken", lambda on, key: on.tasks.awaken(key), asleep, edits=False),
 ]
 
 WRITTEN = """

@@ -105,7 +105,7 @@ def _archived(
     for group, rule in groups:
         before = retention.bound(transaction, group, rule, now) if group else None
         if before is not None and removed < limit:
-            removed += collecting.archived(transaction, group, before, limit - removed)
+            removed += collecting.archived(transaction, group, before[0], limit - removed, before[1])
     return removed
 
 

@@ -5,7 +5,9 @@
 -- the notes of its failed attempts go with a task
 delete from tickwork.archive where id in (
     select a.id from tickwork.archive a
-     where a.finished_at < :before and a.outcome = any(:outcomes::text[]) order by a.finished_at limit :n)
+     where a.finished_at <= :before::bigint and (a.finished_at < :before::bigint or a.id < :before_id::bigint)
+       and a.outcome = any(:outcomes::text[])
+     order by a.finished_at limit :n)
 returning id;
 
 -- name: collect_attempts_of

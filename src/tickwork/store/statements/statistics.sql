@@ -15,11 +15,13 @@ delete from tickwork.statistic where width = :width::bigint and at = :at::bigint
 
 -- name: roll_outcomes
 -- writer: worker
+-- two may count one window at once, where a worker was taken for dead: both count the same rows, and either may stand
 insert into tickwork.statistic (namespace, handler, at, width, measure, size, count)
 select namespace, handler, :at::bigint, :width::bigint, outcome, 0, count(*)
   from tickwork.archive
  where finished_at >= :at::bigint and finished_at < :at::bigint + :width::bigint
- group by namespace, handler, outcome;
+ group by namespace, handler, outcome
+    on conflict (namespace, handler, at, width, measure, size) do update set count = excluded.count;
 
 -- name: roll_measures
 -- writer: worker
@@ -56,7 +58,8 @@ with figure as (
 )
 insert into tickwork.statistic (namespace, handler, at, width, measure, size, count)
 select namespace, handler, :at::bigint, :width::bigint, measure, size, count(*)
-  from stepped group by namespace, handler, measure, size;
+  from stepped group by namespace, handler, measure, size
+    on conflict (namespace, handler, at, width, measure, size) do update set count = excluded.count;
 
 -- name: oldest_window
 -- reader: anyone
@@ -68,7 +71,8 @@ insert into tickwork.statistic (namespace, handler, at, width, measure, size, co
 select namespace, handler, :at::bigint, :wide::bigint, measure, size, sum(count)
   from tickwork.statistic
  where width = :width::bigint and at >= :at::bigint and at < :at::bigint + :wide::bigint
- group by namespace, handler, measure, size;
+ group by namespace, handler, measure, size
+    on conflict (namespace, handler, at, width, measure, size) do update set count = excluded.count;
 
 -- name: clear_merged
 -- writer: worker
@@ -106,8 +110,8 @@ delete from tickwork.retention where name = :name;
 -- name: finished_of_the_last
 -- reader: anyone
 -- when the last of so many ended: what ended before that is more than is to be kept
-select finished_at from tickwork.archive where outcome = any(:outcomes::text[])
- order by finished_at desc limit 1 offset :most::bigint;
+select finished_at, id from tickwork.archive where outcome = any(:outcomes::text[])
+ order by finished_at desc, id desc limit 1 offset :most::bigint;
 
 -- name: collect_reservations
 -- writer: worker, application, operator
