@@ -84,7 +84,7 @@ def test_supervised_processes_are_replaced_and_drain(shop: Tickwork) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.stores("sqlite")
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_processes_end_when_their_supervisor_is_killed(shop: Tickwork) -> None:
     with child("-m", "tickwork", "worker", "--app", "shop_app:app", "--processes", "2") as supervisor:
         until(lambda: len(pids(shop)) == 2)

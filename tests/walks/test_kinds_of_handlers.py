@@ -167,7 +167,7 @@ def test_a_kind_rests_in_two_processes(shop: Shop, database: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.stores("sqlite")
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_children_end_with_a_killed_worker_and_the_task_is_run_elsewhere(shop: Shop, database: str) -> None:
     with child("-c", WORKER, database, "fine") as one:
         one.line("up")
