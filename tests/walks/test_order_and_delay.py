@@ -192,7 +192,9 @@ def test_two_commands_do_the_same_at_once(shop: Shop, database: str) -> None:
         line = ("-m", "tickwork", "task", *words, "--handler", "note", "--database", database)
         with child(*line) as one, child(*line) as other:
             codes = {each.wait() for each in (one, other)}
-            assert codes <= {0, 1}, one.said + other.said  # 1: the other one was quicker with what this one had selected
+            assert codes <= {0, 1}, (
+                one.said + other.said
+            )  # 1: the other one was quicker with what this one had selected
             return [each.said.splitlines() for each in (one, other)]
 
     for verb, told in (("cancel", "cancelled"), ("retry", "retried")):
