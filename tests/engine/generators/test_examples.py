@@ -9,7 +9,7 @@ from tests.support.shared import REPOSITORY
 
 
 @pytest.mark.stores("postgresql-18")
-@pytest.mark.parametrize("name", ["webhooks", "build_timeouts", "watchlist", "coverage", "django_models"])
+@pytest.mark.parametrize("name", ["webhooks", "build_timeouts", "watchlist", "coverage", "collection", "django_models"])
 def test_an_example(name, database_url):
     file = REPOSITORY / "examples" / f"{name}.py"
     promised = re.search(r"\$ python examples/\w+\.py\n(.*?)\"\"\"", file.read_text(), re.DOTALL)
