@@ -54,6 +54,30 @@ def test_json_has_it_all(app: Tickwork, say: Screen) -> None:
         )
 
 
+def test_a_page_of_each_kind(app: Tickwork, say: Screen) -> None:
+    """What happened lately is a table, an error is one line, and nothing is said twice."""
+
+    @app.handler("fail")
+    def fail() -> None:
+        raise ValueError("no money")
+
+    task = app.put(fail.task(), attempts=1)
+    app.jobs.start("sweep")
+    app.tick(within=5)
+    assert say("why", f"task:{task.id}", "job:sweep", "generator:retention/archive") == 0
+    lines = say.out.splitlines()
+    assert lines[0].startswith(f"task:{task.id}: it ended as 'gave up' at ")
+    assert lines[0].endswith("after 1 of 1 attempts: ValueError: no money")
+    assert "Traceback" not in say.out
+    heads = [line.split()[:3] for line in lines]
+    assert ["attempt", "outcome", "started"] in heads
+    assert ["status", "cause", "nominal"] in heads
+    assert any(line.startswith("completed  start") for line in lines)
+    assert f"  -> to run it again: tickwork task retry {task.id}" in lines
+    assert any(line.startswith("job:sweep: its clock fires next at ") for line in lines)
+    assert any(line.startswith("generator:retention/archive: ") for line in lines)
+
+
 def test_exit_codes(app: Tickwork, say: Screen) -> None:
     """3 where there is nothing of that name, 2 for what is no name; one that is missing does not stop the others."""
     assert say("why", "nobody") == 3

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tickwork.api.job_seen import JobSeen
     from tickwork.api.jobs import Planned
 
-LISTED = ("name", "status", "clock", "next", "last_at", "late_for", "attempts", "declared")
+LISTED = ("name", "status", "clock", "next", "last_at", "started_at", "late_for", "attempts", "declared")
 STATUSES = ("scheduled", "running", "completed", "error", "fatal", "stop requested", "stopping", "stopped")
 _SIGNS = {"create": "+", "change": "~", "remove": "-", "keep": " "}
 
