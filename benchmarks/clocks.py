@@ -1,20 +1,18 @@
 """How fast clocks answer, beside cronsim and croniter: one JSON row per benchmark.
 
-``python benchmarks/clocks.py [--answers N] [--repeat N]``. Expressions are the real ones of ``../shared/data/crontabs``
-(or ``TICKWORK_SHARED``), else a short list. Each row has ``benchmark``, ``against``, ``rate`` (our answers per second,
-the median over the expressions), ``ratio`` (ours over theirs: the median of the expressions' ratios), ``worst`` (the
-lowest ratio) and ``worst_at``. Ours and theirs take turns on each expression, and the best of the repeats counts, so
-that a busy machine disturbs both alike.
+Expressions are the real ones of ``../shared/data/crontabs`` (or ``TICKWORK_SHARED``), else a short list. Each row has
+``asked``, ``against``, ``rate`` (our answers per second, the median over the expressions), ``ratio`` (ours over theirs: the
+median of the expressions' ratios), ``worst`` (the lowest ratio) and ``worst_at``. ``--size`` answers are asked of each
+expression; ours and theirs take turns on it, ``--runs`` times, and the best counts. Times are those of the processor, so
+that a busy machine disturbs both little.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -22,15 +20,18 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 from cronsim import CronSim, CronSimError
+from frame.rows import Book, arguments
 
-from tickwork.clocks import Cron, Daily, Every, Monthly, decode, decode_json, encode_json
+from tickwork.clocks import Cron, Daily, Every, Monthly, Weekly, decode, decode_json, encode_json
 from tickwork.clocks.clock import Clock
 from tickwork.clocks.cron import compiled_cron
+from tickwork.clocks.cronfields import read_days, read_numbers, read_weekdays
 from tickwork.errors import InvalidClock
 
 UTC = timezone.utc
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AT = int(START.timestamp()) * 1_000_000
+READERS = (read_numbers, read_days, read_weekdays)
 SHORT = ["* * * * *", "*/5 * * * *", "0 9 * * 1-5", "30 2 1 * *", "0 0 29 2 *", "15 */6 * * *", "0 0 13 * 5"]
 
 
@@ -41,9 +42,9 @@ def expressions() -> list[str]:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def ours_next(expression: str, zone: str, answers: int) -> Callable[[], None]:
@@ -82,7 +83,8 @@ def croniter_next(expression: str, zone: str, answers: int) -> Callable[[], None
 def ours_fresh(expression: str, zone: str, answers: int) -> Callable[[], None]:
     def work() -> None:
         for _ in range(answers):
-            compiled_cron.cache_clear()
+            for remembered in (compiled_cron, *READERS):
+                remembered.cache_clear()
             Cron(expression, zone).next_at(AT, AT)
 
     return work
@@ -101,36 +103,30 @@ def cronsim_fresh(expression: str, zone: str, answers: int) -> Callable[[], None
 Maker = Callable[[str, str, int], Callable[[], None]]
 
 
-def compared(
-    name: str, zone: str, against: str, ours: Maker, theirs: Maker, given: argparse.Namespace
-) -> dict[str, object]:
+def compared(book: Book, name: str, zone: str, against: str, ours: Maker, theirs: Maker) -> None:
     """Measure every expression that both understand."""
+    given = book.given
     rows: list[tuple[float, float, str]] = []
     for expression in expressions():
         if expression.startswith("@"):
             continue
         try:
-            pair = ours(expression, zone, given.answers), theirs(expression, zone, given.answers)
-            best = [min(seconds(pair[turn % 2]) for turn in range(which, 2 * given.repeat, 2)) for which in (0, 1)]
+            pair = ours(expression, zone, given.size), theirs(expression, zone, given.size)
+            best = [min(seconds(pair[turn % 2]) for turn in range(which, 2 * given.runs, 2)) for which in (0, 1)]
         except (InvalidClock, CronSimError):
             continue
-        rows.append((best[1] / best[0], given.answers / best[0], expression))
+        rows.append((best[1] / best[0], given.size / best[0], expression))
     worst = min(rows)
-    return {
-        "benchmark": name,
-        "zone": zone,
-        "against": f"{against} {version(against)}",
-        "expressions": len(rows),
-        "rate": round(statistics.median(row[1] for row in rows)),
-        "ratio": round(statistics.median(row[0] for row in rows), 2),
-        "worst": round(worst[0], 2),
-        "worst_at": worst[2],
-    }
+    book.row(
+        "none", f"{against} {version(against)}", asked=name, zone=zone, expressions=len(rows),
+        rate=statistics.median(row[1] for row in rows), ratio=statistics.median(row[0] for row in rows),
+        worst=worst[0], worst_at=worst[2], runs=given.runs,
+    )  # fmt: skip
 
 
-def alone(name: str, work: Callable[[], object], answers: int, repeat: int) -> dict[str, object]:
-    best = min(seconds(work) for _ in range(repeat))
-    return {"benchmark": name, "against": None, "rate": round(answers / best), "ratio": None}
+def alone(book: Book, name: str, work: Callable[[], object], answers: int) -> None:
+    best = min(seconds(work) for _ in range(book.given.runs))
+    book.row("none", None, asked=name, rate=answers / best, microseconds=best / answers * 1e6, runs=book.given.runs)
 
 
 def asking(clock: Clock, answers: int) -> Callable[[], None]:
@@ -142,28 +138,28 @@ def asking(clock: Clock, answers: int) -> Callable[[], None]:
     return work
 
 
-def rows(given: argparse.Namespace) -> Iterator[dict[str, object]]:
-    for zone in ("UTC", "America/New_York"):
-        yield compared("cron next", zone, "cronsim", ours_next, cronsim_next, given)
-        yield compared("cron next", zone, "croniter", ours_next, croniter_next, given)
-        yield compared("cron read and next", zone, "cronsim", ours_fresh, cronsim_fresh, given)
-    many = given.answers * 500
-    for clock in (Every(60), Daily("09:00", "Europe/Berlin"), Monthly(31, "09:00", "Europe/Berlin")):
-        count = many // 50 if clock.kind == "monthly" else many
-        yield alone(f"{clock.kind} next", asking(clock, count), count, given.repeat)
-    kind, text = encode_json(Cron("*/5 * * * *", "Europe/Berlin"))
-    params = dict(Cron("*/5 * * * *", "Europe/Berlin").params())
-    yield alone("decode, seen lately", lambda: [decode_json(kind, text) for _ in range(many)], many, given.repeat)
-    yield alone("decode", lambda: [decode(kind, params) for _ in range(many)], many, given.repeat)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--answers", type=int, default=100, help="answers asked of each expression (default 100)")
-    parser.add_argument("--repeat", type=int, default=5, help="repeats, of which the best counts (default 5)")
-    given = parser.parse_args()
-    for row in rows(given):
-        print(json.dumps(row), flush=True)
+    given = arguments(__doc__, size=100, quick=10, runs=5, stores=["none"])
+    book = Book("clocks", given)
+    for zone in ("UTC", "America/New_York"):
+        compared(book, "cron next", zone, "cronsim", ours_next, cronsim_next)
+        compared(book, "cron next", zone, "croniter", ours_next, croniter_next)
+        compared(book, "cron read and next", zone, "cronsim", ours_fresh, cronsim_fresh)
+    many = given.size * 100
+    berlin = "Europe/Berlin"
+    for name, clock in (
+        ("every", Every(60)),
+        ("cron", Cron("*/5 * * * *", berlin)),
+        ("daily", Daily("09:00", berlin)),
+        ("weekly", Weekly("MON-FRI", "09:00", berlin)),
+        ("monthly", Monthly(31, "09:00", berlin)),
+    ):
+        count = min(many, 1_000)  # some eighty years of a monthly one
+        alone(book, f"{name} next", asking(clock, count), count)
+    kind, text = encode_json(Cron("*/5 * * * *", berlin))
+    params = dict(Cron("*/5 * * * *", berlin).params())
+    alone(book, "decode, seen lately", lambda: [decode_json(kind, text) for _ in range(many)], many)
+    alone(book, "decode", lambda: [decode(kind, params) for _ in range(many)], many)
 
 
 if __name__ == "__main__":

@@ -9,27 +9,29 @@ Questions, of which none is answered from a memory of its answer:
 - *fresh*: a text never seen before, DTSTART and a zone given: read, checked, and asked for its first occurrence;
 - *known text*: the same for a text that was seen lately with another DTSTART, as in a calendar with many events.
 
-``ratio`` is ours over theirs in answers per second, ``below_goal`` how many rules miss 100 (ten years) or 1 (the others).
-
-    python benchmarks/recurrence.py [--seconds 0.05]
+Times are those of the processor, the least of many short laps, for the machine may be shared. ``rate`` is the median of
+our answers per second, ``ratio`` the median of ours over theirs, ``worst`` the lowest, ``below_goal`` how many rules miss
+100 (ten years) or 1 (the others). ``--all`` prints a line for every rule as well.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
+from frame.rows import Book, arguments
 
 from tickwork.clocks.recurrence import Recurrence, Rule, days
 from tickwork.clocks.recurrence import rule as rules_read
@@ -52,8 +54,8 @@ WRITTEN = (
     "FREQ=MINUTELY;INTERVAL=15",
     "FREQ=MINUTELY",
 )
-#: One answer of theirs may take this long before the rule is passed over (and named).
-PATIENCE = 30.0
+#: An answer that takes longer than this, in seconds, is asked for once only.
+SLOW = 0.05
 
 
 def rules() -> list[str]:
@@ -75,25 +77,20 @@ def fires(rule: str) -> bool:
     return True
 
 
-def rate(answer: Callable[[], object], seconds: float) -> float:
-    """Answers per second, the best of three stretches of about that long together, so that a busy machine disturbs less."""
-    once = min(timed(answer), timed(answer))
-    if once > seconds:
+def rate(answer: Callable[[], object], laps: int) -> float:
+    """Answers per second of the processor's time, the best of so many laps of about a millisecond."""
+    once = timed(answer, 1)
+    if once > SLOW:
         return 1 / once
-    number = max(1, min(int(seconds / 3 / max(once, 1e-7)), 20_000))
-    best = 0.0
-    for _ in range(3):
-        began = time.perf_counter()
-        for _ in range(number):
-            answer()
-        best = max(best, number / (time.perf_counter() - began))
-    return best
+    number = max(1, min(int(0.001 / max(once, 1e-7)), 500))
+    return number / min(timed(answer, number) for _ in range(laps))
 
 
-def timed(answer: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    answer()
-    return time.perf_counter() - began
+def timed(answer: Callable[[], object], number: int) -> float:
+    began = time.process_time()
+    for _ in range(number):
+        answer()
+    return time.process_time() - began
 
 
 def walk(following: Callable[[Any], Any], since: Any) -> Callable[[], object]:
@@ -144,61 +141,48 @@ def theirs_known(rule: str) -> Callable[[], object]:
 BEFORE = to_instant((START - timedelta(days=1)).replace(tzinfo=timezone.utc))
 
 
-def measured(rule: str, seconds: float) -> list[dict[str, object]]:
+def measured(rule: str, laps: int) -> Iterator[tuple[str, float, float]]:
+    """Yield what was asked, and the answers per second of ours and of theirs."""
     clock = Recurrence(rule, start=START, zone=ZONE)
     zone = ZoneInfo(ZONE)
     other = rrulestr(rule, dtstart=START.replace(tzinfo=zone))
-    rows: list[dict[str, object]] = []
-    at = START.replace(tzinfo=zone) + timedelta(days=3652)
-    asked, theirs = to_instant(at), rate(lambda: other.after(at), seconds)
-    rows.append(row("recurrence/ten years", rule, rate(lambda: clock.next_at(asked, 0), seconds), theirs))
-    for name, gone in (("ten years, walked", timedelta(days=3652)), ("young", timedelta(days=7))):
-        at = START.replace(tzinfo=zone) + gone
-        ours = rate(walk(lambda moment: clock.next_at(moment, 0), to_instant(at)), seconds)
-        theirs = rate(walk(other.after, at), seconds)
-        rows.append(row(f"recurrence/{name}", rule, ours, theirs))
-    rows.append(row("recurrence/fresh", rule, rate(fresh(rule), seconds), rate(theirs_fresh(rule), seconds)))
-    rows.append(row("recurrence/known text", rule, rate(known_text(rule), seconds), rate(theirs_known(rule), seconds)))
-    return rows
-
-
-def row(benchmark: str, rule: str, ours: float, theirs: float) -> dict[str, object]:
-    return {
-        "benchmark": benchmark,
-        "against": "dateutil",
-        "rule": rule,
-        "rate": round(ours),
-        "theirs": round(theirs, 1),
-        "ratio": round(ours / theirs, 2),
-    }
+    week, decade = (START.replace(tzinfo=zone) + timedelta(days=days) for days in (7, 3652))
+    asked = to_instant(decade)
+    ours, theirs = rate(lambda: clock.next_at(asked, 0), laps), rate(lambda: other.after(decade), laps)
+    yield "ten years", ours, theirs
+    for question, at in (("ten years, walked", decade), ("young", week)):
+        ours = rate(walk(lambda moment: clock.next_at(moment, 0), to_instant(at)), laps)
+        if question == "young" or theirs > 2:
+            theirs = rate(walk(other.after, at), laps)
+        yield question, ours, theirs  # of one answer in seconds another one like it is not waited for
+    yield "fresh", rate(fresh(rule), laps), rate(theirs_fresh(rule), laps)
+    yield "known text", rate(known_text(rule), laps), rate(theirs_known(rule), laps)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Recurrence rules against python-dateutil.")
-    parser.add_argument("--seconds", type=float, default=0.05, help="how long each question is asked (default 0.05)")
-    parser.add_argument("--all", action="store_true", help="print a row for every rule, not only the summaries")
-    given = parser.parse_args()
-    rows = []
-    for rule in rules():
-        if Rule.parse(rule).freq == "SECONDLY":
+    given = arguments(__doc__, size=30, quick=5, runs=1, stores=["none"], all=False)
+    book = Book("recurrence", given)
+    asked = rules()
+    if given.quick:
+        asked = [rule for rule in asked if rule in WRITTEN]
+    rows: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    for rule in asked:
+        if Rule.parse(rule).freq == "SECONDLY" or (given.quick and "MINUTELY" in rule):
             continue  # dateutil takes minutes for one answer after ten years
-        rows += measured(rule, given.seconds)
-    for name in dict.fromkeys(str(line["benchmark"]) for line in rows):
-        lines = sorted((line for line in rows if line["benchmark"] == name), key=lambda line: float(str(line["ratio"])))
-        ratios = [float(str(line["ratio"])) for line in lines]
-        summary = {
-            "benchmark": name,
-            "against": "dateutil",
-            "rules": len(lines),
-            "rate": round(statistics.median(float(str(line["rate"])) for line in lines)),
-            "ratio": round(statistics.median(ratios), 2),
-            "below_goal": sum(ratio < (100 if "ten years" in name else 1) for ratio in ratios),
-            "worst": ratios[0],
-            "worst_rule": lines[0]["rule"],
-        }
-        print(json.dumps(summary))
-    for line in rows if given.all else [line for line in rows if line["rule"] in WRITTEN]:
-        print(json.dumps(line))
+        for question, ours, theirs in measured(rule, given.size):
+            rows[question].append((ours / theirs, ours, rule))
+            if given.all:
+                print(
+                    json.dumps({"asked": question, "rule": rule, "ratio": round(ours / theirs, 2), "rate": round(ours)})
+                )
+    for question, found in rows.items():
+        goal = 100 if "ten years" in question else 1
+        worst = min(found)
+        book.row(
+            "none", f"dateutil {version('python-dateutil')}", asked=question, rules=len(found),
+            rate=statistics.median(rate for _, rate, _ in found), ratio=statistics.median(ratio for ratio, _, _ in found),
+            worst=worst[0], worst_rule=worst[2], below_goal=sum(ratio < goal for ratio, _, _ in found),
+        )  # fmt: skip
     return 0
 
 
