@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import random
 
-from tests.clocks.expressions import random_expression
+import pytest
+from croniter import CroniterBadDateError
+from cronsim import CronSimError
+
+from tests.clocks.expressions import EQUAL_ENDS, random_expression
+from tests.clocks.oracles import croniter_fires, cronsim_fires
 from tests.clocks.reference import cron_fires
 from tickwork.clocks import Cron, Zone
 from tickwork.clocks.zone import zone_names
@@ -28,11 +33,35 @@ def agrees(draw: random.Random) -> str:
     first, last = (EARLIEST, LATEST) if anywhere else (FIRST, LAST)
     moves = Zone.get(name).transitions(first, last)
     middle = draw.choice(moves)[0] if moves and draw.random() < 0.8 else draw.randrange(first, last)
-    dense = len(expression.split()) > 5
-    span = 3 * 3600 if dense else draw.choice((86_400, 3 * 86_400, 40 * 86_400) if draw.random() < 0.3 else (86_400,))
+    parts = expression.split()
+    beats = parts[-4].startswith("*") or len(parts[-5]) + len(parts[-4]) > 8  # so often that a day says enough
+    many = (86_400,) if beats or draw.random() < 0.7 else (3 * 86_400, 40 * 86_400)
+    span = 3 * 3600 if len(parts) > 5 else draw.choice(many)
     low = middle - draw.randrange(span)
     compare(expression, name, low, low + span, gap, fold)
     return expression
+
+
+def agrees_with_others(expression: str, draw: random.Random) -> bool:
+    """Tell whether cronsim and croniter were asked about a plain expression in UTC, after they were found to agree."""
+    if EQUAL_ENDS.search(expression):
+        return False
+    low = draw.randrange(FIRST, LAST)
+    high = low + draw.choice((86_400, 40 * 86_400))
+    try:
+        expected = cronsim_fires(expression, "UTC", low, high, most=2_000)
+    except CronSimError:
+        with pytest.raises(InvalidClock):
+            Cron(expression)
+        return False
+    if len(expected) > 2_000:
+        return False
+    assert [at // SECOND for at in Cron(expression).between(low * SECOND, high * SECOND)] == expected, expression
+    try:
+        assert croniter_fires(expression, low, high) == expected, expression
+    except CroniterBadDateError:
+        assert not expected, expression
+    return True
 
 
 def compare(expression: str, name: str, low: int, high: int, gap: str = "shift", fold: str = "first") -> int:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 
 from tests.clocks.reference import DAY_NAMES, MONTH_NAMES
+
+#: 1-1 is one value here, the whole field to croniter; 2-2/9 is one value here, 2/9 to cronsim.
+EQUAL_ENDS = re.compile(r"\b(\d+)-\1\b")
 
 
 def random_expression(draw: random.Random, *, plain: bool = False) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from tickwork.clocks.zone import zone_names
+from tickwork.clocks.zone import Zone, zone_names
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 ZONES = (
@@ -22,6 +22,8 @@ ZONES = (
     "America/Nuuk",
     "Pacific/Chatham",
 )
+#: So many hours before a move of the clocks rules by the hour and faster begin.
+NEAR = {"HOURLY": 100, "MINUTELY": 12, "SECONDLY": 2}
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ def random_case(random: Random) -> Case:
     anywhere = random.random() < 0.25
     first, years = (1900, 600) if anywhere else (2009, 13)
     start = datetime(first, 1, 1) + timedelta(seconds=random.randrange(years * 365 * 86_400))
-    if random.random() < 0.6:
+    zone = random.choice(zone_names() if anywhere else ZONES)
+    if freq in NEAR and random.random() < 0.6:
+        start = _before_a_move(random, Zone.get(zone), start, NEAR[freq])
+    elif random.random() < 0.6:
         start = start.replace(hour=random.choice([0, 1, 2, 3, 23]), minute=random.choice([0, 30]), second=0)
     parts = {"FREQ": freq}
     if random.random() < 0.4:
@@ -77,5 +82,14 @@ def random_case(random: Random) -> Case:
     if chance(0.2):
         parts["WKST"] = random.choice(DAYS)
     rule = ";".join(f"{name}={value}" for name, value in parts.items())
-    zone = random.choice(zone_names() if anywhere else ZONES)
     return Case(rule, start, zone, random.choice(["shift", "skip"]), random.choice(["first", "last", "both"]))
+
+
+def _before_a_move(random: Random, zone: Zone, start: datetime, hours: int) -> datetime:
+    """Return a start a little before the next move of the zone's clocks, where they are moved within twenty years."""
+    low = int((start - datetime(1970, 1, 1)).total_seconds())
+    moves = zone.transitions(low, low + 20 * 366 * 86_400)
+    if not moves:
+        return start
+    at, before, _ = moves[0]
+    return datetime(1970, 1, 1) + timedelta(seconds=at + before - random.randrange(60 * hours) * 60)

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import random
-import re
 
 import pytest
-from croniter import CroniterBadDateError
 from cronsim import CronSimError
 
-from tests.clocks.comparing import SECOND, ZONES, agrees, compare
-from tests.clocks.expressions import random_expression
+from tests.clocks.comparing import SECOND, ZONES, agrees, agrees_with_others, compare
+from tests.clocks.expressions import EQUAL_ENDS, random_expression
 from tests.clocks.oracles import croniter_fires, cronsim_fires
 from tests.support.shared import shared
 from tickwork.clocks import Cron, Zone
-from tickwork.errors import InvalidClock
 
 FIRST, LAST = 631_152_000, 2_145_916_800
 DAY = 86_400
-#: 1-1 is one value here, the whole field to croniter; 2-2/9 is one value here, 2/9 to cronsim.
-EQUAL_ENDS = re.compile(r"\b(\d+)-\1\b")
 
 
 @pytest.mark.parametrize("tenth", range(10))
-def test_two_thousand_random_expressions_agree_with_the_reference(tenth: int) -> None:
+def test_a_thousand_random_expressions_agree_with_the_reference(tenth: int) -> None:
     draw = random.Random(tenth)
-    for _ in range(200):
+    for _ in range(100):
         agrees(draw)
 
 
@@ -42,28 +37,7 @@ def ours(expression: str, name: str, low: int, high: int) -> list[int]:
 @pytest.mark.parametrize("quarter", range(4))
 def test_random_expressions_agree_with_cronsim_and_croniter_in_utc(quarter: int) -> None:
     draw = random.Random(100 + quarter)
-    compared = 0
-    for _ in range(250):
-        expression = random_expression(draw, plain=True)
-        if EQUAL_ENDS.search(expression):
-            continue
-        low = draw.randrange(FIRST, LAST)
-        high = low + draw.choice((DAY, 40 * DAY))
-        try:
-            expected = cronsim_fires(expression, "UTC", low, high)
-        except CronSimError:
-            with pytest.raises(InvalidClock):
-                Cron(expression)
-            continue
-        if len(expected) > 5000:
-            continue
-        assert ours(expression, "UTC", low, high) == expected, expression
-        try:
-            assert croniter_fires(expression, low, high) == expected, expression
-        except CroniterBadDateError:
-            assert not expected
-        compared += 1
-    assert compared > 200
+    assert sum(agrees_with_others(random_expression(draw, plain=True), draw) for _ in range(120)) > 70
 
 
 def deviates(expression: str, name: str, low: int, high: int) -> bool:
@@ -105,9 +79,9 @@ def test_real_expressions_agree_with_cronsim() -> None:
     for line in lines:
         if line.startswith("@"):
             continue
-        for high in (low + 2 * DAY, low + 60 * DAY):
-            expected = cronsim_fires(line, "UTC", low, high)
-            if len(expected) <= 5000:
+        for high in (low + DAY // 2, low + 40 * DAY):
+            expected = cronsim_fires(line, "UTC", low, high, most=1_000)
+            if len(expected) <= 1_000:
                 assert ours(line, "UTC", low, high) == expected, line
                 compared += 1
     assert compared > 700

@@ -9,7 +9,7 @@ import pytest
 from tests.clocks.rrule_checks import agrees_with_dateutil, agrees_with_the_reference
 from tests.clocks.rrule_random import random_case
 
-CHUNKS = 10
+CHUNKS = 5
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tests.clocks.comparing import agrees
+from tests.clocks.comparing import agrees, agrees_with_others
+from tests.clocks.expressions import random_expression
 from tests.support.verification import Run
 
 #: What is compared at least, however short the time.
@@ -20,3 +21,6 @@ def verify(run: Run) -> None:
             agrees(random.Random(run.random.getrandbits(64)))
         compared += SEVERAL
         run.count("expressions", SEVERAL)
+        for _ in range(SEVERAL // 20):  # croniter takes its time
+            draw = random.Random(run.random.getrandbits(64))
+            run.count("against cronsim and croniter", agrees_with_others(random_expression(draw, plain=True), draw))
