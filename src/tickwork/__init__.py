@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tickwork.model.flow import Gathered as Gathered
     from tickwork.model.flow import Group as Group
     from tickwork.model.generator import Offer as Offer
+    from tickwork.model.limit import Limit as Limit
     from tickwork.model.unique import Root as Root
     from tickwork.model.work import Task as Task
     from tickwork.signals import Backpressure as Backpressure
@@ -55,6 +56,7 @@ _HOMES = {
     "Generator": "tickwork.engine.generators.generator",
     "GiveUp": "tickwork.signals",
     "Group": "tickwork.model.flow",
+    "Limit": "tickwork.model.limit",
     "Log": "tickwork.model.action",
     "Offer": "tickwork.model.generator",
     "OwnTransaction": "tickwork.store.own",
@@ -85,6 +87,7 @@ __all__ = [
     "Generator",
     "GiveUp",
     "Group",
+    "Limit",
     "Log",
     "Offer",
     "OwnTransaction",

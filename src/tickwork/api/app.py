@@ -22,6 +22,7 @@ from tickwork.api.generator_part import GeneratorPart, people_first
 from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
+from tickwork.api.limits import Limits
 from tickwork.api.objects import Objects
 from tickwork.api.process import Part, Process
 from tickwork.api.retention import RetentionRules
@@ -100,6 +101,7 @@ class Tickwork:
         self.subscriptions = Subscriptions()
         self.topics = Topics(desk, self.subscriptions)
         self.retention = RetentionRules(desk, self.store)
+        self.limits = Limits(desk)
         self._checked = False
         self._checking = threading.RLock()
         self._started: Process | None = None
@@ -116,7 +118,8 @@ class Tickwork:
             name: how tasks name it; it stays when the function moves.
             **settings: attempts, backoff, lease, keep_result, timeout, version, upgrade, executor (``thread`` or
                 ``process``), batch (take up to so many tasks in one call), kind (what rests at a Backpressure), notice
-                (the handler that is told when a task gave up). A parameter named ``transaction`` is given the
+                (the handler that is told when a task gave up), concurrency, rate and limits (how much of it may go on in
+                the whole cluster, see docs/concepts/limits.md). A parameter named ``transaction`` is given the
                 transaction in which the task is completed.
 
         Raises:

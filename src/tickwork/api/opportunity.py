@@ -47,4 +47,4 @@ def anything(app: Tickwork) -> bool:
     with app.store.read() as transaction:
         outlook = events.look(transaction, 0)
         tasks = claims.look(transaction, Subscription((app.namespace,)))
-    return bool(outlook.due or outlook.newest_letter or tasks.ready or tasks.letters)
+    return bool(outlook.due or outlook.newest_letter or tasks.anything or tasks.letters)

@@ -59,7 +59,8 @@ class Tasks:
             delay: a timedelta or seconds, from the database's clock.
             unchecked: do not check handler and payload against what is registered.
             **treatment: priority (1 to 9999, smaller first), queue, attempts (runs allowed), expires_at (not run
-                later than that), object, container, tags, root, and key: while a task of that key is unfinished this
+                later than that), object, container, tags, units (how much work it is, for rates), limit_key (what it
+                is counted by, where its handler is limited per key), root, and key: while a task of that key is unfinished this
                 is that task, and the earlier time wins. *scope* and *existing* say it otherwise: scope ``waiting``
                 keeps a second one away only until the first is claimed, a timedelta for so long from the first put,
                 whatever became of it; existing ``replace`` gives the first everything that the second says,
@@ -267,7 +268,7 @@ class Tasks:
 
         Answers ``edited``, ``running``, ``over`` or ``unknown``.
         """
-        for name in (*WORDS, "root", "object", "container", "tags"):
+        for name in (*WORDS, "root", "object", "container", "tags", "limit_key", "units"):
             if name in treatment:
                 raise InvalidInput(name, treatment[name], "nothing: it stays as it was put")  # type: ignore[literal-required]
         columns = treatment_columns(treatment)

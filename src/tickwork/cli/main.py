@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "job": ("tickwork.cli.job", "job", "Declare, list, show, start and stop periodic jobs."),
     "object": ("tickwork.cli.object", "object_", "Count, list and cancel everything about an object."),
+    "limit": ("tickwork.cli.limit", "limit", "How much of a kind of work may go on at once, or within a period."),
     "retention": ("tickwork.cli.retention", "retention", "How long finished tasks and the like are kept."),
     "run": ("tickwork.cli.run", "run", "Run everything in one process: trigger daemon and worker."),
     "service": ("tickwork.cli.service", "service", "Start by itself: systemd units, a timer, cron lines."),

@@ -55,6 +55,8 @@ def task() -> None:
 @click.option("--object", metavar="NAME", help="What it is about.")
 @click.option("--container", metavar="NAME", help="What its object belongs to.")
 @click.option("--tag", "tags", multiple=True, metavar="TEXT", help="A tag; may be repeated.")
+@click.option("--units", type=int, metavar="N", help="How much work it is, for rates (default: 1).")
+@click.option("--limit-key", metavar="TEXT", help="What it is counted by, where its handler is limited per key.")
 @click.option("--unchecked", is_flag=True, help="Do not check handler and payload against what is registered.")
 @as_json
 @connected

@@ -99,6 +99,8 @@ class Outcome(NamedTuple):
     """Its own transaction has settled it already: only its place in its batch is to be freed."""
     letters: bool = False
     """Settled so, and it was a member of a group, whose letter is to be opened."""
+    limited: bool = False
+    """It takes up places of limits."""
 
     @property
     def archived(self) -> bool:
@@ -109,7 +111,9 @@ class Outcome(NamedTuple):
 def done(claimed: Claimed, result: str | None, reason: str | None, started_at: Instant, ended_at: Instant) -> Outcome:
     """The handler returned."""
     words = (claimed[0], claimed[1], "done", reason, result, None, claimed[9], None, started_at, ended_at)
-    return tuple.__new__(Outcome, (*words, 0, (), False, False))  # its class called by name costs twice as much
+    return tuple.__new__(
+        Outcome, (*words, 0, (), False, False, claimed.places is not None)
+    )  # its class called by name costs twice as much
 
 
 def expired(claimed: Claimed, now: Instant) -> Outcome:
@@ -220,7 +224,10 @@ def _ended(
     now: Instant,
     error: str | None = None,
 ) -> Outcome:
-    return Outcome(claimed.id, claimed.token, outcome, reason, None, error, attempt, None, started_at, now)
+    return Outcome(
+        claimed.id, claimed.token, outcome, reason, None, error, attempt, None, started_at, now,
+        limited=claimed.places is not None,
+    )  # fmt: skip
 
 
 def _again(
@@ -233,7 +240,10 @@ def _again(
     error: str | None,
 ) -> Outcome:
     available_at = min(available_at, LAST_INSTANT)
-    return Outcome(claimed.id, claimed.token, outcome, None, None, error, attempt, available_at, started_at, now)
+    return Outcome(
+        claimed.id, claimed.token, outcome, None, None, error, attempt, available_at, started_at, now,
+        limited=claimed.places is not None,
+    )  # fmt: skip
 
 
 def _reason(text: object) -> str | None:

@@ -61,6 +61,8 @@ class Treatment(TypedDict, total=False):
     object: str | None
     container: str | None
     tags: Iterable[str]
+    limit_key: str | None
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class NewTask:
             "object": None,
             "container": None,
             "tags": None,
+            "limit_key": None,
+            "units": None,
         }
         columns.update(treatment_columns(self.treatment))
         columns.update(key_columns(self.action, self.treatment))
@@ -140,8 +144,10 @@ def _column(name: str, value: Any) -> Any:
             return limits.text(value, name, limits.NAME_LENGTH)
         case "attempts":
             return limits.attempts(value)
-        case "object" | "container":
+        case "object" | "container" | "limit_key":
             return limits.optional_text(value, name)
+        case "units":
+            return limits.number(value, name, 1, 1_000_000)
         case "expires_at":
             return None if value is None else to_instant(value, name)
         case "tags":

@@ -56,6 +56,10 @@ class Claimed(NamedTuple):
     superseded: bool
     claimed_at: Instant
     gathered: str | None = None
+    places: str | None = None
+    """The places that it takes up of limits, as JSON (see :mod:`tickwork.model.limit`)."""
+    openings: bool = False
+    """Whether, when it was claimed, there were lanes to be opened."""
 
     @property
     def must_be_marked(self) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tickwork.model.outcome import Outcome
-from tickwork.store import flows, leases, workers
+from tickwork.store import flows, lanes, leases, workers
 from tickwork.store.dialect import Row, Transaction
 from tickwork.store.flows import Placed
 from tickwork.store.letters import Letter, post
@@ -50,6 +50,8 @@ def settle(transaction: Transaction, worker_id: int, batch: Sequence[Outcome], f
             return Settlement(0, letters=letters)
         settlement = settle(transaction, worker_id, batch, finished)
         return settlement._replace(letters=letters or settlement.letters)
+    if any(each.limited for each in batch):
+        lanes.tell_starts(transaction, batch)
     words = [each for each in batch if each.archived]
     plain = len(words) == len(batch) and not any(each.error or each.follow_ups for each in batch)
     if not transaction.dialect.chains_writes or not plain:

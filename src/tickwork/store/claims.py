@@ -1,19 +1,21 @@
 """Ready tasks, and how a worker takes them: a batch under one lease, in the order of priority, time and id.
 
+A task under a limit that has no place yet is not taken but given to its lane (see :mod:`tickwork.store.lanes`).
+
 The token is the caller's own and never used before. A claim whose acknowledgement was lost is asked about with
 :func:`held_under`; nothing else is needed to know whether it happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
 from tickwork.model.work import Claimed
-from tickwork.store import leases
+from tickwork.store import lanes, leases
 from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
 
@@ -76,13 +78,30 @@ class Outlook(NamedTuple):
     next_at: Instant | None
     letters: bool = False
     """Whether members of groups have ended that nobody has counted, or a group wants something done."""
+    openings: bool = False
+    """Whether there are lanes to be opened, which may make something ready."""
+
+    @property
+    def anything(self) -> bool:
+        """Whether a claim may find something."""
+        return self.ready > 0 or self.openings
+
+
+class Haul(list[Claimed]):
+    """What a claim took, in order; and whether there are lanes to be opened before the next one."""
+
+    def __init__(self, claimed: Iterable[Claimed] = (), *, ajar: bool = False) -> None:
+        super().__init__(claimed)
+        self.ajar = ajar
 
 
 def look(transaction: Transaction, subscription: Subscription) -> Outlook:
     """Look, in one cheap query that writes nothing, whether anything is ready."""
     row = transaction.one("look_for_tasks", **subscription.values)
     assert row is not None
-    return Outlook(*row)
+    at, ready, next_at, letters, openings, opens_at = row
+    moments = [each for each in (next_at, opens_at) if each is not None]
+    return Outlook(at, ready, min(moments, default=None), bool(letters), bool(openings))
 
 
 def best_ready(transaction: Transaction, subscription: Subscription) -> int | None:
@@ -91,8 +110,18 @@ def best_ready(transaction: Transaction, subscription: Subscription) -> int | No
     return min((row[2] for row in rows), default=None)
 
 
-def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> list[Claimed]:
+def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> Haul:
     """Take ready tasks under a new lease; in the order in which they are to run."""
+    claimed, aside = _reach(transaction, subscription, wish)
+    if aside:
+        lanes.hold(transaction, aside)
+    if any(each.places for each in claimed):
+        lanes.spend(transaction, claimed)
+    return Haul(claimed, ajar=bool(aside) or (bool(claimed) and bool(claimed[-1].openings)))
+
+
+def _reach(transaction: Transaction, subscription: Subscription, wish: Wish) -> tuple[list[Claimed], list[int]]:
+    """Take what may run; return it, and the ids of those that have no place yet, held."""
     values = {"token": wish.token, "worker_id": wish.worker_id, "length": wish.length}
     if transaction.dialect.chains_writes:
         rows = transaction.all(
@@ -103,19 +132,25 @@ def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> l
             starts=wish.starts,
             foreign=list(wish.foreign),
         )
-        return [_claimed(Claimed, row) for row in rows]
-    ids = _pick(transaction, subscription, wish)
+        return (
+            [_claimed(Claimed, row) for row in rows if row[1] is not None],
+            [row[0] for row in rows if row[1] is None],
+        )
+    ids, aside = _pick(transaction, subscription, wish)
     if not ids:
-        return []
+        return [], aside
     transaction.run("grant_lease", **values)
     transaction.run("take_tasks", token=wish.token, ids=ids, starting=ids[: wish.starts])
     place = {task: number for number, task in enumerate(ids)}
-    return sorted(held_under(transaction, wish.token), key=lambda claimed: place[claimed.id])
+    return sorted(held_under(transaction, wish.token), key=lambda claimed: place[claimed.id]), aside
 
 
-def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> list[int]:
-    """Choose the ids in order: ranges of one priority share the batch, a suspect is taken alone at its turn."""
-    picked: list[tuple[int, int]] = []
+def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> tuple[list[int], list[int]]:
+    """Choose the ids in order, and those that have no place yet.
+
+    Ranges of one priority share the batch, a suspect is taken alone at its turn.
+    """
+    picked: list[tuple[int, int, int]] = []
     for namespace, queue, priority, sharers in transaction.all("ready_ranges", **subscription.values):
         size = min(wish.size - len(picked), -(-wish.size // sharers))
         if size <= 0:
@@ -123,9 +158,11 @@ def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> l
         picked += transaction.all(
             "pick_tasks", namespace=namespace, queue=queue, priority=priority, size=size, foreign=list(wish.foreign)
         )
-    if picked and picked[0][1]:
-        return [picked[0][0]]
-    return [task for task, lost in picked if not lost]
+    chosen = picked[:1] if picked and picked[0][1] else [each for each in picked if not each[1]]
+    return (
+        [task for task, _, limited in chosen if not limited],
+        [task for task, _, limited in chosen if limited],
+    )
 
 
 def take(transaction: Transaction, wish: Wish, ids: Sequence[int]) -> list[Claimed]:
@@ -135,6 +172,7 @@ def take(transaction: Transaction, wish: Wish, ids: Sequence[int]) -> list[Claim
     claimed = held_under(transaction, wish.token)
     if not claimed:
         leases.drop(transaction, [wish.token])
+    lanes.spend(transaction, claimed)
     return claimed
 
 

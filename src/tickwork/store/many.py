@@ -22,7 +22,7 @@ SLICE = 10_000
 _TASK = (
     *("queue", "priority", "at", "delay", "handler", "action", "payload", "payload_version", "key", "attempts"),
     *("expires_at", "object", "container", "tags", "unique_key", "key_scope", "root", "root_at"),
-    *("parent_id", "group_id", "awaits"),
+    *("parent_id", "group_id", "awaits", "limit_key", "units"),
 )
 #: What tasks share that differ in their payloads only; they have no keys and belong to no group.
 _NOT_SHARED = {"payload", "key", "unique_key", "key_scope", "parent_id", "group_id", "awaits"}

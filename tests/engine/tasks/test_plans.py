@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.support.shop import NOON, Shop
-from tickwork.store import claims
+from tickwork.model.limit import Limit
+from tickwork.store import claims, lanes
 from tickwork.store.claims import Subscription, Wish
-from tickwork.watch import DAY
+from tickwork.watch import DAY, LAST_INSTANT
 
 WAITING = 100_000
 FILL = {
@@ -138,3 +139,83 @@ def test_a_long_backlog_of_another_queue_is_one_probe(shop: Shop) -> None:
         taken = claims.claim(transaction, Subscription(queues=("mine",)), Wish(9, 1, 1, 10, 10))
     assert [each.id for each in taken] == [mine]
     assert all(shop.tasks[task].state == "waiting" for task in theirs)
+
+
+def hold(shop: Shop, count: int) -> None:
+    """Hold many tasks of fifty full keys in their lanes, as claims have left them, with one place taken of each."""
+    dialect = shop.store.dialect
+    lane = '\'["default","held","customer","\' || {} || \'"]\''
+    held = (
+        "insert into tickwork.task (namespace, available_at, held_at, lane, handler, asked_at, created_at) "
+        + FILL[dialect.name].format(count=count)
+        + f"select 'default', {LAST_INSTANT}, {NOON} - i, {lane.format('i % 50')}, 'held', {NOON}, {NOON} from n"
+    )
+    taken = (
+        "insert into tickwork.lane (name, places) "
+        + FILL[dialect.name].format(count=50)
+        + f"select {lane.format('(i - 1)')}, 1 from n where true on conflict do nothing"
+    )
+    with shop.store.begin("worker") as transaction:
+        lanes.declare(transaction, {"held": [Limit(concurrency=1, per="customer")]}, "test")
+        for sql in (held, taken):
+            transaction.connection.execute(dialect.turn(sql))  # type: ignore[attr-defined]
+
+
+FULL = '["default","held","customer","7"]'
+
+
+@pytest.mark.stores("postgresql")
+@pytest.mark.parametrize("statistics", ["never", "stale", "fresh"])
+def test_claims_and_openings_do_not_walk_over_those_who_are_held_on_postgresql(shop: Shop, statistics: str) -> None:
+    dialect = shop.store.dialect
+    with dialect.connect() as connection:
+        connection.execute(dialect.turn("alter table tickwork.task set (autovacuum_enabled = off)"))
+        if statistics == "stale":
+            connection.execute(dialect.turn("analyze tickwork.task"))
+        hold(shop, WAITING)
+        if statistics == "fresh":
+            connection.execute(dialect.turn("analyze tickwork.task"))
+    task = shop.put("note")
+    asked: dict[str, dict[str, Any]] = {
+        "claim_tasks": {
+            **Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1, "foreign": []
+        },
+        "pick_held": {"names": [FULL], "places": [2], "units": [0], "caps": [0]},
+        "still_held": {"names": [FULL]},
+    }  # fmt: skip
+    for name, values in asked.items():
+        with shop.store.begin("worker") as transaction:
+            found = dialect.book[name]
+            explain = "explain (analyze, format json) " + found.pyformat
+            ((plan,),) = transaction.connection.execute(explain, transaction._filled(found, values)).fetchall()
+        touched = list(nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+        assert touched, name
+        assert max(rows for _, rows in touched) <= 10, (name, touched)
+    assert shop.tasks[task].state == "running"
+
+
+@pytest.mark.stores("sqlite")
+def test_claims_and_openings_do_not_walk_over_those_who_are_held_on_sqlite(shop: Shop) -> None:
+    steps: dict[int, list[int]] = {}
+    for count in (1_000, WAITING):
+        hold(shop, count)
+        task = shop.put("note")
+        steps[count] = []
+        for work in (
+            lambda transaction, token=count: claims.claim(transaction, Subscription(), Wish(token, 1, 1, 10, 10)),
+            lambda transaction: transaction.all("pick_held", name=FULL, most=2, units=0, cap=0),
+            lambda transaction: transaction.all("still_held", names=[FULL]),
+        ):
+            steps[count].append(0)
+
+            def step(count: int = count) -> int:
+                steps[count][-1] += 1
+                return 0
+
+            with shop.store.begin("worker") as transaction:
+                transaction.connection.set_progress_handler(step, 1)  # type: ignore[attr-defined]
+                work(transaction)
+                transaction.connection.set_progress_handler(None, 0)  # type: ignore[attr-defined]
+        assert shop.tasks[task].state == "running"
+    few, many = steps.values()
+    assert all(more <= less + 50 for less, more in zip(few, many, strict=True)), steps

@@ -11,9 +11,10 @@ from tickwork.api.explaining.trigger import START as START_DAEMON
 from tickwork.api.explaining.words import at, coming, one_line, span
 from tickwork.model.action import COMMAND
 from tickwork.model.report import Failed, GroupRow, TaskRow
-from tickwork.store import evidence, pressure, reports
+from tickwork.store import evidence, lanes, pressure, reports
 from tickwork.store.dialect import Verb
 from tickwork.store.evidence import MOST_AHEAD, Grip, Hand, Holder, Scene
+from tickwork.store.lanes import Wait
 from tickwork.store.pressure import Pressure
 from tickwork.store.scope import Scope
 from tickwork.watch import Instant
@@ -71,6 +72,8 @@ class Standing:
         ]
 
     namespace: str = "default"
+    wait: Wait | None = None
+    """It could run, but for a place of a limit."""
 
 
 def standing(scope: Scope, name: str | int, kind_of: Callable[[str], str]) -> Verb[Standing]:
@@ -89,6 +92,7 @@ def standing(scope: Scope, name: str | int, kind_of: Callable[[str], str]) -> Ve
     holder = (yield from evidence.holder(task=task.id)) if task.state == "ready" else None
     known = [] if knowing else (yield from evidence.known_names())
     group = None if task.awaits is None else (yield from reports.group(scope, task.awaits))
+    wait = (yield from lanes.wait(scope, task.id)) if task.state == "waiting" else None
     return Standing(
         task,
         scene,
@@ -102,6 +106,7 @@ def standing(scope: Scope, name: str | int, kind_of: Callable[[str], str]) -> Ve
         known,
         group,
         scope.namespace,
+        wait,
     )
 
 
@@ -116,7 +121,7 @@ def explain(seen: Standing) -> Why:
         seen.now,
         task.outcome or task.state,
         verdict,
-        next_at=task.available_at if task.state == "waiting" and task.awaits is None else None,
+        next_at=task.available_at if task.state == "waiting" and task.awaits is None and seen.wait is None else None,
         late_for=None if began_at is None else max(0, began_at - task.asked_at),
         facts=_facts(seen),
         more=tuple(_more(seen)),
@@ -134,6 +139,8 @@ def _waiting(seen: Standing) -> tuple[str, list[str]]:
         said = f"it waits for others to end: {count} tasks of group {seen.group.id} have not, as far as was counted"
         return said, [f"to cancel it with all of them: tickwork task cancel {task.id} --flow"]
     when, free = coming(task.available_at or seen.now, seen.now), [f"to run it at once: tickwork task free {task.id}"]
+    if seen.wait is not None:
+        return _without_a_place(seen.wait), ["what is taken of each limit: tickwork limit show"]
     if seen.rest is not None and seen.rest.until_at == task.available_at:
         reason = f": {seen.rest.reason}" if seen.rest.reason else ""
         return f"its kind of work, {seen.rest.kind}, rests until {when}{reason}", [
@@ -147,6 +154,17 @@ def _waiting(seen: Standing) -> tuple[str, list[str]]:
     if task.snoozes:
         return f"it put itself off ({task.snoozes} times) until {when}", free
     return f"its time has not come: it waits until {when}", free
+
+
+def _without_a_place(wait: Wait) -> str:
+    lane, limit = wait
+    of = "all tasks of its namespace" if lane.handler == "*" else lane.handler
+    whose = f"{of} with {lane.per} {lane.key!r}" if lane.per else of
+    most = [] if limit is None or limit.concurrency is None else [f"{limit.concurrency} at once"]
+    rate = [] if limit is None or limit.rate is None else [limit.rate]
+    allowed = " and ".join([*most, *rate]) or "nothing any more, it is let in soon"
+    before = f", and {lane.waiting} wait before it" if lane.waiting else ", and it is the next one"
+    return f"it waits for a place: {whose} is limited to {allowed}{before}"
 
 
 def _ready(seen: Standing) -> tuple[str, list[str]]:

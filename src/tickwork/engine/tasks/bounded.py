@@ -118,7 +118,7 @@ class BoundedWorker(Worker):
     def lacks_handlers(self) -> bool:
         """Whether there is work that is ready, or was kept aside, and that nobody here can do."""
         with self.store.begin("worker", reading=True) as transaction:
-            return claims.look(transaction, self.pump.subscription).ready > 0 or claims.anything_unhandled(
+            return claims.look(transaction, self.pump.subscription).anything or claims.anything_unhandled(
                 transaction, self.pump.subscription
             )
 

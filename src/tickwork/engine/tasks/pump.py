@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tickwork.engine.tasks.executors import Executor
+from tickwork.engine.tasks.gate import Gate
 from tickwork.engine.tasks.obstacle import Obstacle
 from tickwork.engine.tasks.pool import UNSTARTED, Holdings, Pace, Prefetch
 from tickwork.engine.tasks.registry import Registry
@@ -82,7 +83,7 @@ class Pump:
         self.watch, self.settling, self.running = watch, settling, running
         self.executors = (plain, coroutines)
         self.incarnation = incarnation
-        self.holdings = Holdings()
+        self.holdings, self.gate = Holdings(), Gate()
         self.foreign: tuple[str, ...] = ()
         self.obstacle = Obstacle(store, appetite.replica_lag)
         self.claiming = True
@@ -178,7 +179,7 @@ class Pump:
             self._tended_at = now
         elif now >= self._tend_at:
             self._tend(now)
-        return outlook.ready > 0 or self._flowing
+        return outlook.ready > 0 or self._flowing or self.gate.sees(outlook, now)
 
     def _again_at(self, now: Instant) -> Instant | None:
         if self.obstacle.reason is not None:
@@ -192,6 +193,8 @@ class Pump:
             moments.append(max(now + LINGER, self._held_until))
         if self._queued_since is not None:
             moments.append(self._queued_since + UNSTARTED)
+        if self.gate.rests_until > now and self._room(self.queued):
+            moments.append(self.gate.rests_until)
         return min(moments, default=None)
 
     # --------------------------------------------------------------------------------------------- doing it, at once
@@ -209,7 +212,9 @@ class Pump:
                 if batch:
                     finished = self.holdings.finished_by(batch)
                     settlement = archive.settle(transaction, number, batch, finished)
+                    self.gate.hear(batch)
                 if wish is not None:
+                    self.gate.open(transaction, now)
                     claimed = self._claim(transaction, wish)
         except StatementRefused:
             self._doubtful = None
@@ -220,7 +225,7 @@ class Pump:
         self._doubtful = None
         self._settled(batch, settlement, now)
         if wish is not None:
-            self._looked_at, self._flowing = now, bool(claimed)
+            self._looked_at, self._flowing = now, bool(claimed) or self.gate.opens(now)
             if not claimed:
                 self._next_at = now  # a claim does not see what is delayed behind what it took: look once more
             self._begin(claimed, now)
@@ -251,7 +256,7 @@ class Pump:
 
     def _claim(self, transaction: Transaction, wish: Wish) -> list[Claimed]:
         """Claim, and in the same transaction put aside what no worker can run."""
-        claimed = claims.claim(transaction, self.subscription, wish)
+        claimed: list[Claimed] = self.gate.through(claims.claim(transaction, self.subscription, wish))
         strange = {each.id for each in claimed if each.handler not in self.registry}
         if strange:
             aside = claims.lay_aside_unhandled(transaction, wish.token, sorted(strange))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,8 +19,9 @@ from tickwork.engine.tasks.batching import BatchPayload
 from tickwork.engine.tasks.bound import Bound
 from tickwork.engine.tasks.payload import Payload
 from tickwork.errors import ConfigurationError, UnknownHandler
-from tickwork.model import limits
+from tickwork.model import limits as checks
 from tickwork.model.action import ATTEMPTS, PutTask
+from tickwork.model.limit import Limit
 from tickwork.model.retry import Backoff, checked_wait
 from tickwork.watch import DAY, SECOND, to_duration
 
@@ -60,6 +61,8 @@ class Handler:
     """What rests when a handler raises Backpressure: its own name, or what several handlers have in common."""
     notice: str | None = None
     """The handler that is told when a task of this one gave up, or is lost."""
+    limits: tuple[Limit, ...] = ()
+    """How much of it may go on, wherever it runs."""
 
     def task(self, /, **payload: Any) -> PutTask:
         """Return the action that puts a task for this handler; raises InvalidPayload naming the field that does not fit.
@@ -139,12 +142,16 @@ class Registry(Mapping[str, Handler]):
         executor: str = "thread",
         kind: str | None = None,
         notice: str | None = None,
+        concurrency: int | None = None,
+        rate: str | None = None,
+        limits: Iterable[Limit] = (),
     ) -> Handler:
         """Register *function* under *name* and return the handler; durations are timedeltas or seconds.
 
         *executor*: ``process`` runs a plain function of a module in a child process, for CPU work and for time-outs that
         hold. *kind*: what rests at a Backpressure. *notice*: the handler that is told when a task gave up or is lost.
         *batch*: the function takes up to so many tasks at once (see :mod:`tickwork.engine.tasks.batching`).
+        *concurrency*, *rate*, *limits*: how much of it may go on in the whole cluster (see :mod:`tickwork.model.limit`).
         A parameter ``transaction`` makes it transactional by itself: *transactional* only says so for the reader.
 
         Raises ConfigurationError for a name that is taken or malformed, and for a setting out of range.
@@ -168,9 +175,10 @@ class Registry(Mapping[str, Handler]):
             version=limits.number(version, "version", 1, 1_000_000),
             upgrade=None if upgrade is None else _upgrading(upgrade),
             executor=executor,
-            kind=name if kind is None else limits.text(kind, "kind", limits.NAME_LENGTH),
-            notice=None if notice is None else limits.text(notice, "notice", limits.NAME_LENGTH),
-            batch=None if batch is None else limits.number(batch, "batch", 1, 1_000),
+            kind=name if kind is None else checks.text(kind, "kind", checks.NAME_LENGTH),
+            notice=None if notice is None else checks.text(notice, "notice", checks.NAME_LENGTH),
+            batch=None if batch is None else checks.number(batch, "batch", 1, 1_000),
+            limits=_limits(concurrency, rate, limits),
         )
         _check_transactional(handler, transactional)
         _check_executor(handler)
@@ -195,6 +203,11 @@ class Registry(Mapping[str, Handler]):
         """Who is told when a task gave up or is lost, by the handler of the task."""
         return {name: handler.notice for name, handler in self._handlers.items() if handler.notice is not None}
 
+    @property
+    def limits(self) -> dict[str, tuple[Limit, ...]]:
+        """How much of every handler may go on, by name."""
+        return {name: handler.limits for name, handler in self._handlers.items()}
+
     def __getitem__(self, name: str) -> Handler:
         return self._handlers[name]
 
@@ -206,6 +219,17 @@ class Registry(Mapping[str, Handler]):
 
     def __len__(self) -> int:
         return len(self._handlers)
+
+
+def _limits(concurrency: int | None, rate: str | None, more: Iterable[Limit]) -> tuple[Limit, ...]:
+    said = [] if concurrency is None and rate is None else [Limit(concurrency, rate)]
+    for each in more:
+        if not isinstance(each, Limit):
+            raise ConfigurationError("limits", each, "Limit(...), each with its concurrency, its rate, or both")
+        said.append(each)
+    if len({each.per for each in said}) < len(said):
+        raise ConfigurationError("limits", said, "one limit for all together, and one per field")
+    return tuple(said)
 
 
 def _check_transactional(handler: Handler, said: bool | None) -> None:

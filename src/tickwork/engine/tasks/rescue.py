@@ -13,7 +13,7 @@ from collections.abc import Callable
 from tickwork.engine.loop import POLL_ATTENDED
 from tickwork.engine.tasks.notice import notice_of_lost
 from tickwork.model.lease import LENGTH, Sightings, Standing
-from tickwork.store import leases, workers
+from tickwork.store import lanes, leases, workers
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, Instant
 
@@ -51,6 +51,7 @@ class Rescue:
         with self.store.begin("worker", reading=True) as transaction:
             standing = leases.standing(transaction)
             seen = [Standing(number, at, GONE_AFTER) for number, at in workers.seen(transaction)]
+            unclaimed = lanes.unclaimed(transaction)
         for lease in self.leases.ended(standing, now):
             self._end(lease)
         for gone in self.workers.ended(seen, now):
@@ -58,11 +59,20 @@ class Rescue:
                 removed = workers.remove(transaction, gone.token)
             if removed:
                 log.warning("worker %d has not been seen for %d s: it is forgotten", gone.token, GONE_AFTER // SECOND)
+        if unclaimed:
+            self._recall()
         newest = max((each.renewals for each in seen), default=0)
         self.watching = bool(standing) or any(newest - each.renewals > BEHIND for each in seen)
         if not self.watching and self.attended:
             return now + POLL_ATTENDED
         return now + min(EVERY, min((lease.length for lease in standing), default=EVERY) // 3 or EVERY)
+
+    def _recall(self) -> None:
+        """Take the places of limits from tasks that were let in and that nobody serves."""
+        with self.store.begin("worker") as transaction:
+            recalled = lanes.recall(transaction)
+        if recalled:
+            self.ring()
 
     def _end(self, lease: Standing) -> None:
         with self.store.begin("worker") as transaction:

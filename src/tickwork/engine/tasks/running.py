@@ -25,6 +25,7 @@ from tickwork.errors import StoreError, TickworkError
 from tickwork.model import outcome as outcomes
 from tickwork.model.action import PutTask, attempts_of
 from tickwork.model.flow import with_attempts
+from tickwork.model.limit import START_WITHIN, units_taken
 from tickwork.model.outcome import Outcome, storable
 from tickwork.model.retry import SHORTEST_SNOOZE
 from tickwork.model.work import Claimed, Signs, Task
@@ -38,18 +39,35 @@ from tickwork.watch import SECOND, Instant, Watch, to_duration
 log = logging.getLogger("tickwork.worker")
 
 
+#: A database whose clock is so far behind what it was has been set back.
+STEPPED = SECOND // 10
+#: The best answer counts for so long: two clocks run at different speeds.
+BEST_OF = 10 * SECOND
+
+
 class DatabaseWatch:
-    """Tells the database's time between two looks at it: its last answer, and what a steady clock added since."""
+    """Tells the database's time between two looks at it: its best answer, and what a steady clock added since.
+
+    An answer is old when it arrives. So this watch is never ahead of the database: what is said to have ended has
+    ended, by the database's time, before anybody else could be given its place.
+    """
 
     def __init__(self, steady: Watch) -> None:
-        self.steady, self._ahead = steady, 0
+        self.steady, self._ahead, self._told = steady, 0, 0
+        self._best_of: Instant | None = None
 
     def learn(self, at: Instant, now: Instant) -> None:
-        """The database said *at* when the steady clock said *now*."""
-        self._ahead = at - now
+        """The database has said *at*; *now* is when it was asked, by the steady clock."""
+        heard = self.steady.now()
+        ahead, stepped = at - heard, self._ahead > at - now + STEPPED
+        if stepped:
+            self._told = 0
+        if self._best_of is None or stepped or ahead >= self._ahead or heard - self._best_of > BEST_OF:
+            self._ahead, self._best_of = ahead, heard
 
     def now(self) -> Instant:
-        return self.steady.now() + self._ahead
+        self._told = max(self._told, self.steady.now() + self._ahead)
+        return self._told
 
     def steadily(self, at: Instant) -> Instant:
         """Return what the steady clock will say when the database says *at*."""
@@ -195,7 +213,15 @@ class Running:
         if (until := self.rest.until(claimed, handler)) is not None:
             self.finished(outcomes.put_off(claimed, until, self.watch.now()))
             return False
+        if claimed.places is not None and self._too_late(claimed):
+            self.finished(outcomes.released(claimed, self.watch.now()))
+            return False
         return True
+
+    def _too_late(self, claimed: Claimed) -> bool:
+        """Say whether its place in a rate is no longer where it was counted: it is given back, and comes again."""
+        late = self.watch.now() > claimed.claimed_at + START_WITHIN
+        return late and bool(units_taken(claimed.places or "[]"))
 
     def task(self, claimed: Claimed) -> Task:
         """What a handler is shown."""

@@ -24,7 +24,7 @@ from tickwork.engine.tasks.running import DatabaseWatch, Running
 from tickwork.engine.tasks.settling import Settling
 from tickwork.errors import StoreError
 from tickwork.model.outcome import Outcome
-from tickwork.store import claims, workers
+from tickwork.store import claims, lanes, workers
 from tickwork.store.claims import Subscription
 from tickwork.store.store import Store
 from tickwork.watch import SteadyWatch, Watch
@@ -184,8 +184,11 @@ class Worker:
             served = self.pump.subscription.told
             number = workers.register(transaction, "worker", socket.gethostname(), os.getpid(), self.name, served)
             workers.register_handlers(transaction, number, self.registry.schemas, self.registry.notices)
+            said = lanes.declare(transaction, self.registry.limits, f"{socket.gethostname()}:{os.getpid()}")
             claims.take_up_unhandled(transaction, list(self.registry))
             self.pump.foreign = workers.foreign_handlers(transaction, self.registry)
+        for change in said:
+            log.warning("a limit is another one from now on, for all workers: %s", change)
         return number
 
     def _forget(self) -> None:

@@ -140,7 +140,9 @@ select :now as at,
        count(*) filter (where r.available_at <= :now),
        min(r.available_at) filter (where r.available_at > :now),
        exists (select 1 from tickwork.group_letter)
-       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
+       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over')),
+       exists (select 1 from tickwork.opening o where o.due_at <= :now),
+       (select min(o.due_at) from tickwork.opening o where o.due_at > :now)
   from head h join tickwork.task r on r.id = h.id
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -233,12 +235,12 @@ insert into tickwork.archive (id, namespace, queue, priority, handler, action, p
                               outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
                               created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
                               trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope, group_id,
-                              gathered)
+                              gathered, limit_key, units)
 select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
        :outcome, :reason, :result, :error, t.attempts, :attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
        t.created_at, :started_at, :ended_at, :worker_id, t.object, t.container, t.tags, t.trigger_id,
        t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope, t.group_id,
-       t.gathered
+       t.gathered, t.limit_key, t.units
   from tickwork.task t where t.id = :id;
 
 -- name: return_tasks
@@ -247,7 +249,8 @@ select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t
 update tickwork.task
    set state = 'waiting', lease = null, started_at = null, attempt = :attempt, woken = null,
        available_at = case when :snoozed > 0 and woken is not null then min(:available_at, :now) else :available_at end,
-       lost = lost + :lost, snoozes = snoozes + :snoozed, error = coalesce(:error, error)
+       lost = lost + :lost, snoozes = snoozes + :snoozed, error = coalesce(:error, error),
+       places = null, let_in_at = null
  where id = :id and lease = :token;
 
 -- name: note_attempts
@@ -357,11 +360,12 @@ returning id, key, version, generation, did;
 -- values instead of a select with a conflict clause, which SQLite cannot read
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
                            attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
-                           root, root_at, parent_id, group_id, awaits)
+                           root, root_at, parent_id, group_id, awaits, limit_key, units)
 values (:namespace, :queue, :priority,
         case when :awaits is null then max(coalesce(:at, :now) + :delay, :now) else 253402300799999999 end, :handler,
         :action, :payload, :payload_version, :key, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object,
-        :container, :tags, :unique_key, :key_scope, :root, :root_at, :parent_id, :group_id, :awaits)
+        :container, :tags, :unique_key, :key_scope, :root, :root_at, :parent_id, :group_id, :awaits,
+        :limit_key, :units)
     on conflict (namespace, unique_key) where unique_key is not null do nothing
 returning id;
 
@@ -370,15 +374,16 @@ returning id;
 -- max is its word for greatest
 update tickwork.task
    set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = min(asked_at, coalesce(:at, :now) + :delay)
- where id = :id and state <> 'running' and awaits is null and available_at > max(coalesce(:at, :now) + :delay, :now)
+ where id = :id and state <> 'running' and awaits is null and coalesce(held_at, available_at) > max(coalesce(:at, :now) + :delay, :now)
 returning id;
 
 -- name: debounce_task
 -- writer: application, operator, worker
 -- an update has no alias here
 update tickwork.task
-   set available_at = coalesce(:at, :now) + :delay, asked_at = coalesce(:at, :now) + :delay
- where id = :id and state <> 'running' and awaits is null and available_at < coalesce(:at, :now) + :delay
+   set available_at = coalesce(:at, :now) + :delay, asked_at = coalesce(:at, :now) + :delay,
+       lane = null, ahead = null, places = null, held_at = null, let_in_at = null
+ where id = :id and state <> 'running' and awaits is null and coalesce(held_at, available_at) < coalesce(:at, :now) + :delay
 returning id;
 
 -- name: replace_task
@@ -389,7 +394,8 @@ update tickwork.task
        available_at = case when awaits is null then max(coalesce(:at, :now) + :delay, :now) else available_at end,
        asked_at = coalesce(:at, :now) + :delay, handler = :handler, action = :action, payload = :payload,
        payload_version = :payload_version, attempts = :attempts, expires_at = :expires_at, object = :object,
-       container = :container, tags = :tags, root = :root, root_at = :root_at,
+       container = :container, tags = :tags, root = :root, root_at = :root_at, limit_key = :limit_key, units = :units,
+       lane = null, ahead = null, places = null, held_at = null, let_in_at = null,
        state = case when handler = :handler then state else 'waiting' end
  where id = :id and state <> 'running'
 returning id;
@@ -401,11 +407,11 @@ insert into tickwork.archive
        (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
         attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
         container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
-        group_id, gathered)
+        group_id, gathered, limit_key, units)
 select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason,
        error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
        container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
-       group_id, gathered
+       group_id, gathered, limit_key, units
   from tickwork.task
  where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running';
 
@@ -425,7 +431,10 @@ update tickwork.task
        expires_at = case when :sets_expires_at = 1 then :expires_at else expires_at end,
        available_at = case when :sets_time = 1 and awaits is null then max(coalesce(:at, :now) + :delay, :now)
                            else available_at end,
-       asked_at = case when :sets_time = 1 then coalesce(:at, :now) + :delay else asked_at end
+       asked_at = case when :sets_time = 1 then coalesce(:at, :now) + :delay else asked_at end,
+       lane = case when :sets_time = 0 then lane end, ahead = case when :sets_time = 0 then ahead end,
+       places = case when :sets_time = 0 then places end, held_at = case when :sets_time = 0 then held_at end,
+       let_in_at = case when :sets_time = 0 then let_in_at end
  where namespace = :namespace and id = :id and state <> 'running'
 returning id, key;
 
@@ -435,10 +444,10 @@ returning id, key;
 insert into tickwork.task
        (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
         asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-        slots, parent_id, unique_key, key_scope, gathered)
+        slots, parent_id, unique_key, key_scope, gathered, limit_key, units)
 select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
        :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-       slots, parent_id, case when key_scope is not 'period' then key end, key_scope, gathered
+       slots, parent_id, case when key_scope is not 'period' then key end, key_scope, gathered, limit_key, units
   from tickwork.archive
  where namespace = :namespace and id = any(:ids::bigint[]) and (:repeat = 1 or outcome <> 'done')
  order by id
@@ -455,13 +464,14 @@ delete from tickwork.archive where id = any(:ids::bigint[]);
 -- rows as JSON instead of arrays
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
                            attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
-                           root, root_at, parent_id, group_id, awaits)
+                           root, root_at, parent_id, group_id, awaits, limit_key, units)
 select :namespace, value ->> 0, value ->> 1,
        case when value ->> 20 is null then max(coalesce(value ->> 2, :now) + value ->> 3, :now)
             else 253402300799999999 end,
        value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
        coalesce(value ->> 2, :now) + value ->> 3, :now, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
-       value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20
+       value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20,
+       value ->> 21, value ->> 22
   from json_each(:rows)
  where true
  order by key
@@ -488,7 +498,7 @@ update tickwork.task
   from (select value ->> 14 as unique_key, min(coalesce(value ->> 2, :now) + (value ->> 3)) as asked_at
           from json_each(:rows) group by 1) w
  where namespace = :namespace and tickwork.task.unique_key = w.unique_key and state <> 'running'
-   and awaits is null and available_at > max(w.asked_at, :now)
+   and awaits is null and coalesce(held_at, available_at) > max(w.asked_at, :now)
 returning id;
 
 -- name: put_triggers
@@ -603,7 +613,8 @@ select null where false and :table = :position;
 -- writer: application, operator
 -- max is its word for greatest
 update tickwork.task
-   set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = coalesce(:at, :now) + :delay
+   set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = coalesce(:at, :now) + :delay,
+       lane = null, ahead = null, places = null, held_at = null, let_in_at = null
  where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and awaits is null
 returning id;
 
@@ -619,7 +630,7 @@ returning id;
 -- one writer at a time: nothing to be locked in order
 update tickwork.task set available_at = :now
  where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now
-   and awaits is null
+   and awaits is null and lane is null
 returning id;
 
 -- name: awaken_tasks
@@ -630,7 +641,7 @@ update tickwork.task
        woken = case when state = 'running' then :now else woken end
  where namespace = :namespace and id = any(:ids::bigint[])
    and (state = 'running'
-        or state = 'waiting' and available_at > :now and snoozes > 0
+        or state = 'waiting' and available_at > :now and lane is null and snoozes > 0
            and (select a.outcome from tickwork.attempt a where a.task_id = tickwork.task.id order by a.id desc limit 1)
                = 'snoozed')
 returning id, state;
@@ -680,9 +691,10 @@ returning id, key, version, generation, did;
 -- writer: application, operator, worker
 -- max is its word for greatest
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, attempts,
-                           expires_at, asked_at, created_at, object, container, tags)
+                           expires_at, asked_at, created_at, object, container, tags, limit_key, units)
 select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), s.handler, 'task', :payload, 1,
-       coalesce(:attempts, s.attempts), :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags
+       coalesce(:attempts, s.attempts), :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags,
+       :limit_key, :units
   from tickwork.subscription s
  where s.namespace = :namespace and s.topic = :topic
  order by s.handler
@@ -754,3 +766,65 @@ update tickwork.task
    set awaits = null, gathered = :gathered, asked_at = coalesce(:at, :now) + :delay,
        available_at = max(coalesce(:at, :now) + :delay, :now)
  where id = :id;
+
+-- --------------------------------------------------------------------------------------------------------------- lanes
+
+-- name: hold_in_lane
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.task
+   set lane = :lane, ahead = :ahead, held_at = available_at, available_at = :never_at
+ where id = :id and state = 'waiting' and lane is null and places is null;
+
+-- name: write_openings
+-- writer: worker
+-- executemany instead of arrays
+insert into tickwork.opening (lane, due_at, units, period, task_id, token)
+values (:lane, :due_at, :units, :period, :task_id, :token);
+
+-- name: make_lanes
+-- writer: worker
+-- json_each instead of unnest
+insert into tickwork.lane (name) select n.value from json_each(:names) n where true order by n.value
+    on conflict (name) do nothing
+returning name;
+
+-- name: pick_held
+-- writer: worker
+-- no lateral: the bound of each lane is a number of its row; one writer at a time, so nothing is locked
+select p.id, p.lane, p.ahead, p.places, p.need
+  from (select t.id, t.lane, t.ahead, t.places, t.priority, t.held_at, min(coalesce(t.units, 1), :cap) as need,
+               sum(min(coalesce(t.units, 1), :cap)) over (order by t.priority, t.held_at, t.id) as upto
+          from (select id, lane, ahead, places, priority, held_at, units from tickwork.task
+                 where lane = :name order by priority, held_at, id limit :most) t) p
+ where p.upto <= :units or :cap = 0
+ order by p.priority, p.held_at, p.id;
+
+-- name: move_on
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.task
+   set lane = :lane, ahead = :ahead, places = :places, let_in_at = :at,
+       available_at = case when :lane is null then held_at else available_at end,
+       held_at = case when :lane is null then null else held_at end
+ where id = :id;
+
+-- name: still_held
+-- reader: anyone
+-- no lateral
+select n.value, (select coalesce(t.units, 1) from tickwork.task t where t.lane = n.value
+                  order by t.priority, t.held_at, t.id limit 1)
+  from json_each(:names) n
+ where exists (select 1 from tickwork.task t where t.lane = n.value);
+
+-- name: save_lanes
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.lane set places = :places, units = :units where name = :name;
+
+-- name: tell_starts
+-- writer: worker
+-- executemany instead of arrays
+update tickwork.opening
+   set due_at = case when :started_at is null then 0 else min(due_at, :started_at + period) end
+ where task_id = :task_id and token = :token;

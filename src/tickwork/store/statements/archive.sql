@@ -19,7 +19,8 @@ with item as materialized (
     returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
               t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
               t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              t.key_scope, t.group_id, t.gathered, i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
+              t.key_scope, t.group_id, t.gathered, t.limit_key, t.units,
+              i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
 ), asked as (
     delete from tickwork.cancel_request c using gone g where c.task_id = g.id returning c.task_id, c.reason
 ), kept as (
@@ -27,13 +28,13 @@ with item as materialized (
                                   outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at,
                                   asked_at, created_at, started_at, finished_at, worker_id, object, container, tags,
                                   trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id,
-                                  key_scope, group_id, gathered)
+                                  key_scope, group_id, gathered, limit_key, units)
     select g.id, g.namespace, g.queue, g.priority, g.handler, g.action, g.payload, g.payload_version, g.key,
            case when a.task_id is null then g.outcome else 'cancelled' end, coalesce(a.reason, g.reason),
            case when a.task_id is null then g.result end, g.error, g.attempts, g.attempt, g.lost, g.snoozes,
            g.expires_at, g.asked_at, g.created_at, g.started_at, g.ended_at, :worker_id::bigint, g.object,
            g.container, g.tags, g.trigger_id, g.trigger_key, g.generation, g.planned_at, g.previous_at, g.slots,
-           g.parent_id, g.key_scope, g.group_id, g.gathered
+           g.parent_id, g.key_scope, g.group_id, g.gathered, g.limit_key, g.units
       from gone g left join asked a on a.task_id = g.id
 ), letter as (
     insert into tickwork.group_letter (group_id, task_id, outcome)
@@ -69,12 +70,12 @@ insert into tickwork.archive (id, namespace, queue, priority, handler, action, p
                               outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at, asked_at,
                               created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
                               trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope, group_id,
-                              gathered)
+                              gathered, limit_key, units)
 select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
        i.outcome, i.reason, i.result, i.error, t.attempts, i.attempt, t.lost, t.snoozes, t.expires_at, t.asked_at,
        t.created_at, i.started_at, i.ended_at, i.worker_id, t.object, t.container, t.tags, t.trigger_id,
        t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope, t.group_id,
-       t.gathered
+       t.gathered, t.limit_key, t.units
   from unnest(:id::bigint[], :outcome::text[], :reason::text[], :result::text[], :error::text[], :attempt::int[],
               :started_at::bigint[], :ended_at::bigint[], :worker_id::bigint[])
        as i (id, outcome, reason, result, error, attempt, started_at, ended_at, worker_id)
@@ -96,7 +97,8 @@ update tickwork.task t
    set state = 'waiting', lease = null, started_at = null, attempt = i.attempt, woken = null,
        available_at = case when i.snoozed > 0 and t.woken is not null then least(i.available_at, :now)
                            else i.available_at end,
-       lost = t.lost + i.lost, snoozes = t.snoozes + i.snoozed, error = coalesce(i.error, t.error)
+       lost = t.lost + i.lost, snoozes = t.snoozes + i.snoozed, error = coalesce(i.error, t.error),
+       places = null, let_in_at = null
   from unnest(:id::bigint[], :token::bigint[], :available_at::bigint[], :attempt::int[], :lost::int[], :snoozed::int[],
               :error::text[])
        as i (id, token, available_at, attempt, lost, snoozed, error)

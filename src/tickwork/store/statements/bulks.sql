@@ -100,7 +100,7 @@ select count(*)
 -- reader: anyone
 -- the next ones by id
 select id, key, case when state = 'waiting' and available_at <= :now then 'ready' else state end, handler, priority,
-       available_at, attempt - lost - case when state = 'running' then 1 else 0 end
+       coalesce(held_at, available_at), attempt - lost - case when state = 'running' then 1 else 0 end
   from tickwork.task
  where namespace = :namespace
    and (:by_id::int = 0 or id = any(:ids::bigint[]))

@@ -6,7 +6,8 @@
 
 -- name: look_for_tasks
 -- reader: anyone
--- the clock, how many ranges have something ready, when the next of the others will, and whether members of groups ended
+-- the clock, how many ranges have something ready, when the next of the others will, whether members of groups ended,
+-- and the same of lanes: whether one is to be opened, and when the next one is
 with recursive head (namespace, queue, priority, available_at, id) as (
     (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
       order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
@@ -23,7 +24,9 @@ select :now as at,
        count(*) filter (where r.available_at <= :now),
        min(r.available_at) filter (where r.available_at > :now),
        exists (select 1 from tickwork.group_letter)
-       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
+       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over')),
+       exists (select 1 from tickwork.opening o where o.due_at <= :now),
+       (select min(o.due_at) from tickwork.opening o where o.due_at > :now)
   from head r
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -60,6 +63,7 @@ select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
 -- Ranges of one priority share the batch evenly, beginning with the one whose head has waited longest; the outer
 -- limit stops the walk, so nothing is locked that is not taken, but for what a suspect leaves behind.
 -- A task that has lost a lease is a suspect: it is taken alone, at its turn.
+-- A task under a limit that has no place yet is not taken: it is held, and told (without a lease) to be given to a lane.
 -- The first :starts of the batch begin at once, so their start stands in the row; the others' is not known here.
 with recursive moment as materialized (
     select :now as at
@@ -85,10 +89,13 @@ with recursive moment as materialized (
        and r.priority <= :priority_at_most::int
      order by place
 ), picked as materialized (
-    select p.id, p.lost, p.available_at, r.place
+    select p.id, p.lost, p.available_at, r.place,
+           p.places is null and exists (
+               select 1 from tickwork.handler_limit l
+                where l.namespace in ('', r.namespace) and l.handler in ('*', p.handler)) as limited
       from range r
      cross join lateral (
-        select t.id, t.lost, t.available_at from tickwork.task t
+        select t.id, t.lost, t.available_at, t.handler, t.places from tickwork.task t
          where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority = r.priority
            and t.available_at <= (select at from moment)
            and not (t.handler = any(:foreign::text[]))
@@ -96,40 +103,45 @@ with recursive moment as materialized (
      ) p
      limit :size::bigint
 ), placed as (
-    select id, lost, row_number() over (order by place, available_at, id) as place,
+    select id, lost, limited, row_number() over (order by place, available_at, id) as place,
            first_value(lost) over (order by place, available_at, id) as first_lost
       from picked
 ), kept as (
-    select id, row_number() over (order by place) as place
+    select id, limited, row_number() over (partition by limited order by place) as place
       from placed where (first_lost = 0 and lost = 0) or place = 1
 ), granted as (
     insert into tickwork.lease (token, worker_id, length, expires_at)
     select :token::bigint, :worker_id::bigint, :length::bigint, m.at + :length::bigint
-      from moment m where exists (select 1 from kept)
+      from moment m where exists (select 1 from kept where not limited)
 ), claimed as (
     update tickwork.task t
        set state = 'running', lease = :token::bigint, attempt = t.attempt + 1,
            started_at = case when k.place <= :starts::bigint then m.at end,
            unique_key = case when t.key_scope is distinct from 'waiting' then t.unique_key end
       from kept k, moment m
-     where t.id = k.id
+     where t.id = k.id and not k.limited
     returning t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
               t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
               t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              t.started_at is not null as marked, m.at, k.place, t.root, t.root_at, t.gathered
+              t.started_at is not null as marked, m.at, t.root, t.root_at, t.gathered, t.places
 )
-select c.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.payload_version, c.key,
+select k.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.payload_version, c.key,
        c.attempt, c.attempts, c.lost, c.snoozes, c.available_at, c.expires_at, c.asked_at, c.created_at,
        c.object, c.container, c.tags, c.trigger_key, c.planned_at, c.previous_at, c.slots, c.parent_id,
-       c.marked, q.task_id is not null, o.at is not null, c.at, c.gathered
-  from claimed c left join tickwork.cancel_request q on q.task_id = c.id
+       c.marked, q.task_id is not null, o.at is not null, c.at, c.gathered, c.places,
+       exists (select 1 from tickwork.opening g where g.due_at <= (select at from moment))
+  from kept k left join claimed c on c.id = k.id
+       left join tickwork.cancel_request q on q.task_id = c.id
        left join tickwork.root o on o.namespace = c.namespace and o.signature = c.root and o.at > c.root_at
- order by c.place;
+ order by k.place;
 
 -- name: pick_tasks
 -- reader: anyone
 -- one range's ready tasks; where a statement cannot do it all, the claim is made of these steps
-select t.id, t.lost from tickwork.task t
+select t.id, t.lost, t.places is null and exists (
+           select 1 from tickwork.handler_limit l
+            where l.namespace in ('', t.namespace) and l.handler in ('*', t.handler)) as limited
+  from tickwork.task t
  where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
    and t.available_at <= :now and not (t.handler = any(:foreign::text[]))
  order by t.available_at, t.id limit :size::bigint;
@@ -139,7 +151,8 @@ select t.id, t.lost from tickwork.task t
 update tickwork.task
    set state = 'running', lease = :token::bigint, attempt = attempt + 1,
        started_at = case when id = any(:starting::bigint[]) then :now end,
-       unique_key = case when coalesce(key_scope, '') <> 'waiting' then unique_key end
+       unique_key = case when coalesce(key_scope, '') <> 'waiting' then unique_key end,
+       available_at = coalesce(held_at, available_at), lane = null, ahead = null, held_at = null
  where id = any(:ids::bigint[]) and state = 'waiting' and awaits is null;
 
 -- name: tasks_of_lease
@@ -148,7 +161,8 @@ update tickwork.task
 select t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
        t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
        t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,
-       t.started_at is not null, q.task_id is not null, o.at is not null, :now as at, t.gathered
+       t.started_at is not null, q.task_id is not null, o.at is not null, :now as at, t.gathered, t.places,
+       exists (select 1 from tickwork.opening g where g.due_at <= :now)
   from tickwork.task t left join tickwork.cancel_request q on q.task_id = t.id
        left join tickwork.root o on o.namespace = t.namespace and o.signature = t.root and o.at > t.root_at
  where t.lease = :token
@@ -173,7 +187,7 @@ update tickwork.task set started_at = :now
 -- writer: worker
 -- claimed by a worker that does not know the handler, and no worker does: kept, listed, not counted
 update tickwork.task
-   set state = 'unhandled', lease = null, attempt = attempt - 1, started_at = null
+   set state = 'unhandled', lease = null, attempt = attempt - 1, started_at = null, places = null, let_in_at = null
  where id = any(:ids::bigint[]) and lease = :token and state = 'running'
    and not exists (select 1 from tickwork.handler h where h.name = tickwork.task.handler)
 returning id;

@@ -8,18 +8,20 @@ with row as (
                            :action::text[], :payload::text[], :payload_version::int[], :key::text[], :attempts::int[],
                            :expires_at::bigint[], :object::text[], :container::text[], :tags::text[],
                            :unique_key::text[], :key_scope::text[], :root::text[], :root_at::bigint[],
-                           :parent_id::bigint[], :group_id::bigint[], :awaits::bigint[])
+                           :parent_id::bigint[], :group_id::bigint[], :awaits::bigint[], :limit_key::text[], :units::int[])
            with ordinality as r (queue, priority, at, delay, handler, action, payload, payload_version, key, attempts, expires_at,
-                object, container, tags, unique_key, key_scope, root, root_at, parent_id, group_id, awaits, place)
+                object, container, tags, unique_key, key_scope, root, root_at, parent_id, group_id, awaits, limit_key, units,
+                place)
 ), put as (
     insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
                                key, attempts, expires_at, asked_at, created_at, object, container, tags, unique_key,
-                               key_scope, root, root_at, parent_id, group_id, awaits)
+                               key_scope, root, root_at, parent_id, group_id, awaits, limit_key, units)
     select :namespace, r.queue, r.priority,
            case when r.awaits is null then greatest(coalesce(r.at, c.now) + r.delay, c.now)
                 else 253402300799999999 end, r.handler, r.action,
            r.payload, r.payload_version, r.key, r.attempts, r.expires_at, coalesce(r.at, c.now) + r.delay, c.now,
-           r.object, r.container, r.tags, r.unique_key, r.key_scope, r.root, r.root_at, r.parent_id, r.group_id, r.awaits
+           r.object, r.container, r.tags, r.unique_key, r.key_scope, r.root, r.root_at, r.parent_id, r.group_id, r.awaits,
+           r.limit_key, r.units
       from row r, (select :now as now) c
      order by r.place
         on conflict (namespace, unique_key) where unique_key is not null do nothing
@@ -68,7 +70,7 @@ with wanted as (
        set available_at = greatest(w.asked_at, w.now), asked_at = least(t.asked_at, w.asked_at)
       from wanted w
      where t.namespace = :namespace and t.unique_key = w.unique_key and t.state <> 'running' and t.awaits is null
-       and t.available_at > greatest(w.asked_at, w.now)
+       and coalesce(t.held_at, t.available_at) > greatest(w.asked_at, w.now)
     returning t.id
 )
 select (select count(*) from put),

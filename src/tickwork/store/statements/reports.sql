@@ -74,7 +74,7 @@ select version, generation, state, clock_kind, clock_params, since_at, policies,
 -- name: task_by_id
 -- reader: anyone
 select id, key, case when state = 'waiting' and available_at <= :now then 'ready' else state end, null, handler,
-       payload, payload_version, queue, priority, case when awaits is null then available_at end, attempt, attempts, lost, snoozes, expires_at, asked_at,
+       payload, payload_version, queue, priority, case when awaits is null then coalesce(held_at, available_at) end, attempt, attempts, lost, snoozes, expires_at, asked_at,
        created_at, started_at, null, null, null, error, object, container, tags, trigger_id, trigger_key, planned_at,
        previous_at, slots, parent_id, group_id, awaits, gathered
   from tickwork.task where namespace = :namespace and id = :id::bigint
@@ -88,7 +88,7 @@ select id, key, 'over', outcome, handler, payload, payload_version, queue, prior
 -- reader: anyone
 -- in the order in which they will run
 select id, key, case when state = 'waiting' and available_at <= :now then 'ready' else state end, null, handler,
-       payload, payload_version, queue, priority, case when awaits is null then available_at end, attempt, attempts, lost, snoozes, expires_at, asked_at,
+       payload, payload_version, queue, priority, case when awaits is null then coalesce(held_at, available_at) end, attempt, attempts, lost, snoozes, expires_at, asked_at,
        created_at, started_at, null, null, null, error, object, container, tags, trigger_id, trigger_key, planned_at,
        previous_at, slots, parent_id, group_id, awaits, gathered
   from tickwork.task
@@ -108,7 +108,7 @@ select id, key, case when state = 'waiting' and available_at <= :now then 'ready
 -- reader: anyone
 -- for journeys in tests: when the next event is due, and when the next task that waits may run
 select (select min(due_at) from tickwork.event where due_at > :now),
-       (select min(available_at) from tickwork.task where state = 'waiting' and available_at > :now);
+       (select min(available_at) from tickwork.task where state = 'waiting' and available_at > :now and lane is null);
 
 -- name: list_archived
 -- reader: anyone

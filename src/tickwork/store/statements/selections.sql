@@ -4,7 +4,7 @@
 -- reader: anyone
 -- in the order in which they will run
 select id, key, case when state = 'waiting' and available_at <= :now then 'ready' else state end, handler, priority,
-       available_at, attempt - lost - case when state = 'running' then 1 else 0 end
+       coalesce(held_at, available_at), attempt - lost - case when state = 'running' then 1 else 0 end
   from tickwork.task
  where namespace = :namespace
    and (:by_id::int = 0 or id = any(:ids::bigint[]))
@@ -63,7 +63,8 @@ with wanted as materialized (
 ), put as (
     update tickwork.task t
        set available_at = greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now),
-           asked_at = coalesce(:at::bigint, c.now) + :delay::bigint
+           asked_at = coalesce(:at::bigint, c.now) + :delay::bigint,
+           lane = null, ahead = null, places = null, held_at = null, let_in_at = null
       from wanted w, (select :now as now) c
      where t.id = w.id
     returning t.id
@@ -84,7 +85,7 @@ update tickwork.task t set priority = :priority::int from wanted w where t.id = 
 with wanted as materialized (
     select id from tickwork.task
      where namespace = :namespace and id = any(:ids::bigint[]) and state = 'waiting' and available_at > :now
-       and awaits is null
+       and awaits is null and lane is null
      order by id for no key update
 ), put as (
     update tickwork.task t set available_at = :now from wanted w where t.id = w.id returning t.id
@@ -99,7 +100,7 @@ with wanted as materialized (
     select t.id from tickwork.task t
      where t.namespace = :namespace and t.id = any(:ids::bigint[])
        and (t.state = 'running'
-            or t.state = 'waiting' and t.available_at > :now and t.snoozes > 0
+            or t.state = 'waiting' and t.available_at > :now and t.lane is null and t.snoozes > 0
                and (select a.outcome from tickwork.attempt a where a.task_id = t.id order by a.id desc limit 1)
                    = 'snoozed')
      order by t.id for no key update

@@ -29,7 +29,7 @@ select handler,
        count(case when state = 'unhandled' then 1 end),
        count(case when state = 'waiting' and error is not null then 1 end),
        min(case when state = 'waiting' and available_at <= :now then available_at end),
-       min(case when state = 'waiting' and available_at > :now and awaits is null then available_at end)
+       min(case when state = 'waiting' and available_at > :now and awaits is null and lane is null then available_at end)
   from tickwork.task where namespace = :namespace group by 1, 2 order by 1, 2;
 
 -- name: status_of_archive

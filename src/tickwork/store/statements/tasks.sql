@@ -11,13 +11,14 @@ update tickwork.setting set value = value where name is null;
 -- what awaits a group stands behind everything that has a time, until the group's end gives it one
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version, key,
                            attempts, expires_at, asked_at, created_at, object, container, tags, unique_key, key_scope,
-                           root, root_at, parent_id, group_id, awaits)
+                           root, root_at, parent_id, group_id, awaits, limit_key, units)
 select :namespace, :queue, :priority::int,
        case when :awaits::bigint is null then greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
             else 253402300799999999 end,
        :handler, :action, :payload, :payload_version::int, :key, :attempts::int, :expires_at::bigint,
        coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :unique_key::text,
-       :key_scope::text, :root::text, :root_at::bigint, :parent_id::bigint, :group_id::bigint, :awaits::bigint
+       :key_scope::text, :root::text, :root_at::bigint, :parent_id::bigint, :group_id::bigint, :awaits::bigint,
+       :limit_key::text, :units::int
   from (select :now as now) c
     on conflict (namespace, unique_key) where unique_key is not null do nothing
 returning id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end;
@@ -39,7 +40,7 @@ with put as (
            asked_at = least(t.asked_at, coalesce(:at::bigint, c.now) + :delay::bigint)
       from (select :now as now) c
      where t.id = :id::bigint and t.state <> 'running' and t.awaits is null
-       and t.available_at > greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
+       and coalesce(t.held_at, t.available_at) > greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
     returning t.id
 )
 select id, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
@@ -49,10 +50,11 @@ select id, case when :channel::text is not null then pg_notify(:channel::text, '
 -- the same key put again: the later time wins
 update tickwork.task t
    set available_at = coalesce(:at::bigint, c.now) + :delay::bigint,
-       asked_at = coalesce(:at::bigint, c.now) + :delay::bigint
+       asked_at = coalesce(:at::bigint, c.now) + :delay::bigint,
+       lane = null, ahead = null, places = null, held_at = null, let_in_at = null
   from (select :now as now) c
  where t.id = :id::bigint and t.state <> 'running' and t.awaits is null
-   and t.available_at < coalesce(:at::bigint, c.now) + :delay::bigint
+   and coalesce(t.held_at, t.available_at) < coalesce(:at::bigint, c.now) + :delay::bigint
 returning t.id;
 
 -- name: replace_task
@@ -67,7 +69,8 @@ with put as (
            asked_at = coalesce(:at::bigint, c.now) + :delay::bigint,
            handler = :handler, action = :action, payload = :payload, payload_version = :payload_version::int,
            attempts = :attempts::int, expires_at = :expires_at::bigint, object = :object, container = :container,
-           tags = :tags, root = :root::text, root_at = :root_at::bigint,
+           tags = :tags, root = :root::text, root_at = :root_at::bigint, limit_key = :limit_key::text, units = :units::int,
+           lane = null, ahead = null, places = null, held_at = null, let_in_at = null,
            state = case when t.handler = :handler then t.state else 'waiting' end
       from (select :now as now) c
      where t.id = :id::bigint and t.state <> 'running'
@@ -119,11 +122,11 @@ with gone as (
            (id, namespace, queue, priority, handler, action, payload, payload_version, key, outcome, reason, error,
             attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, finished_at, object,
             container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
-            group_id, gathered)
+            group_id, gathered, limit_key, units)
     select id, namespace, queue, priority, handler, action, payload, payload_version, key, 'cancelled', :reason::text,
            error, attempts, attempt, lost, snoozes, expires_at, asked_at, created_at, started_at, :now, object,
            container, tags, trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope,
-           group_id, gathered
+           group_id, gathered, limit_key, units
       from gone
 )
 select id, key, group_id from gone;
@@ -174,7 +177,11 @@ with put as (
            available_at = case when :sets_time::int = 1 and t.awaits is null
                                then greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)
                                else t.available_at end,
-           asked_at = case when :sets_time::int = 1 then coalesce(:at::bigint, c.now) + :delay::bigint else t.asked_at end
+           asked_at = case when :sets_time::int = 1 then coalesce(:at::bigint, c.now) + :delay::bigint else t.asked_at end,
+           lane = case when :sets_time::int = 0 then t.lane end, ahead = case when :sets_time::int = 0 then t.ahead end,
+           places = case when :sets_time::int = 0 then t.places end,
+           held_at = case when :sets_time::int = 0 then t.held_at end,
+           let_in_at = case when :sets_time::int = 0 then t.let_in_at end
       from (select :now as now) c
      where t.namespace = :namespace and t.id = :id::bigint and t.state <> 'running'
     returning t.id, t.key
@@ -188,10 +195,10 @@ with back as (
     insert into tickwork.task
            (id, namespace, queue, priority, available_at, handler, action, payload, payload_version, key, attempts,
             asked_at, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-            slots, parent_id, unique_key, key_scope, gathered)
+            slots, parent_id, unique_key, key_scope, gathered, limit_key, units)
     select id, namespace, queue, priority, :now, handler, action, payload, payload_version, key, attempts,
            :now, created_at, object, container, tags, trigger_id, trigger_key, generation, planned_at, previous_at,
-           slots, parent_id, case when key_scope is distinct from 'period' then key end, key_scope, gathered
+           slots, parent_id, case when key_scope is distinct from 'period' then key end, key_scope, gathered, limit_key, units
       from tickwork.archive
      where namespace = :namespace and id = any(:ids::bigint[]) and (:repeat::int = 1 or outcome <> 'done')
      order by id

@@ -23,10 +23,12 @@ select topic, handler, attempts, since_at from tickwork.subscription
 -- a task for each handler that has subscribed by now, in the order of their names
 with put as (
     insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
-                               attempts, expires_at, asked_at, created_at, object, container, tags)
+                               attempts, expires_at, asked_at, created_at, object, container, tags, limit_key,
+                               units)
     select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), s.handler,
            'task', :payload, 1, coalesce(:attempts::int, s.attempts), :expires_at::bigint,
-           coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags
+           coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags,
+           :limit_key::text, :units::int
       from tickwork.subscription s, (select :now as now) c
      where s.namespace = :namespace and s.topic = :topic
      order by s.handler

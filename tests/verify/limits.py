@@ -1,0 +1,144 @@
+"""Eight workers, killed again and again, 50 keys: never more at once than 1 and 3, never more than 100 a second, nobody starved."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections import defaultdict
+from typing import Any
+
+from tests.support import postgresql
+from tests.support.stores import migrate
+from tests.support.verification import Run
+from tickwork import Tickwork
+from tickwork.model.limit import Limit
+from tickwork.watch import SECOND
+
+WORKERS, KEYS = 8, 50
+TALES = {
+    "one": Limit(concurrency=1, per="key"),
+    "three": Limit(concurrency=3, per="key"),
+    "rate": Limit(rate="100/s", per="key"),
+}
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+def application(url: str, kind: str) -> Tickwork:
+    app = Tickwork(url)
+
+    @app.handler("work", limits=[TALES[kind]])
+    def work(key: int) -> None:
+        time.sleep(0.002)
+
+    return app
+
+
+def worker(url: str, kind: str) -> None:
+    application(url, kind).process(daemon=False, lease=5).run()
+
+
+def verify(run: Run) -> None:
+    """20,000 tasks of each kind in a run of ten minutes, fewer in a shorter one."""
+    count = max(1_500, min(20_000, int(run.seconds * 2_000 / 60))) // KEYS * KEYS
+    with postgresql.bench_of_servers() as bench:
+        server = postgresql.start("postgresql-18", bench)
+        for kind in TALES:
+            url = server.create()
+            migrate(url)
+            tale(url, kind, count, run)
+            server.drop(url)
+    folder = tempfile.mkdtemp()
+    try:
+        for kind in TALES:
+            url = f"sqlite:///{folder}/{kind}.db"
+            migrate(url)
+            tale(url, kind, count // KEYS * KEYS, run)
+    finally:
+        shutil.rmtree(folder)
+
+
+def tale(url: str, kind: str, count: int, run: Run) -> None:
+    """Put them all, let eight workers run them and kill one of the eight every few seconds; then ask the archive."""
+    app = application(url, kind)
+    work = app.handlers["work"]
+    app.tasks.put_many(work.task(key=number % KEYS) for number in range(count))
+    workers = [_SPAWN.Process(target=worker, args=(url, kind)) for _ in range(WORKERS)]
+    for each in workers:
+        each.start()
+    began, killed, done, moved_at = time.monotonic(), 0, 0, time.monotonic()
+    try:
+        while done < count:
+            time.sleep(0.5)
+            archived = rows(app, "select count(*) from tickwork.archive")[0][0]
+            if archived > done:
+                done, moved_at = archived, time.monotonic()
+            assert time.monotonic() - moved_at < 120, (
+                f"{kind}: {done} of {count} after two minutes in which nothing ended"
+            )
+            if killed < 3 and done > (killed + 1) * count // 5:
+                victim = run.random.randrange(WORKERS)
+                os.kill(workers[victim].pid or 0, signal.SIGKILL)
+                workers[victim].join()
+                workers[victim] = _SPAWN.Process(target=worker, args=(url, kind))
+                workers[victim].start()
+                killed += 1
+    finally:
+        for each in workers:
+            each.terminate()
+        for each in workers:
+            each.join(60)
+    runs = rows(app, "select payload, started_at, finished_at from tickwork.archive where outcome = 'done'")
+    assert len(runs) == count
+    most = check(kind, runs)
+    assert rows(app, "select count(*) from tickwork.task")[0][0] == 0
+    store = app.store.dialect.name
+    run.count(f"{kind}, {store}: tasks", count)
+    run.count(f"{kind}, {store}: seconds", round(time.monotonic() - began))
+    run.count(f"{kind}, {store}: kills", killed)
+    run.count(f"{kind}, {store}: most", most)
+    app.close()
+
+
+def check(kind: str, runs: list[tuple[str, int, int]]) -> int:
+    """Hold the archive against the limit; return the most that it saw, at once or within a second."""
+    by_key: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for payload, started_at, finished_at in runs:
+        by_key[payload].append((started_at, finished_at))
+    assert len(by_key) == KEYS
+    most = max(at_once(each) if kind != "rate" else within_a_second(each) for each in by_key.values())
+    assert most <= {"one": 1, "three": 3, "rate": 100}[kind], f"{kind}: {most}"
+    ends = sorted(end for each in by_key.values() for _, end in each)
+    late = ends[len(ends) * 4 // 5]
+    fewest = min(sum(end <= late for _, end in each) / len(each) for each in by_key.values())
+    assert fewest >= 0.2, f"{kind}: when four fifths were done, a key had {fewest:.0%} of its own"
+    return most
+
+
+def at_once(spans: list[tuple[int, int]]) -> int:
+    """How many of these overlapped; one that ends at the instant at which another starts does not."""
+    moments = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
+    running = most = 0
+    for _, step in moments:
+        running += step
+        most = max(most, running)
+    return most
+
+
+def within_a_second(spans: list[tuple[int, int]]) -> int:
+    """How many of these began within any second."""
+    starts = sorted(start for start, _ in spans)
+    most = first = 0
+    for last, start in enumerate(starts):
+        while start - starts[first] >= SECOND:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def rows(app: Tickwork, text: str) -> list[Any]:
+    with app.store.read() as transaction:
+        return list(transaction.connection.execute(app.store.dialect.turn(text)).fetchall())  # type: ignore[attr-defined]
