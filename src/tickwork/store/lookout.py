@@ -22,7 +22,7 @@ class Prospect(NamedTuple):
 def look(transaction: Transaction, served: Subscription, handlers: Sequence[str], since: Instant) -> Prospect:
     """Look for tasks, jobs, bulks, and generators that were woken after *since*; what others alone can do is no work."""
     outlook = claims.look(transaction, served)
-    needed = outlook.letters or (outlook.ready > 0 and _any_task(transaction, served, handlers))
+    needed = outlook.letters or outlook.openings or (outlook.ready > 0 and _any_task(transaction, served, handlers))
     if not needed:
         names = {"namespaces": list(served.namespaces), "handlers": list(handlers)}
         needed = transaction.one("anything_but_tasks", **names, since=since) is not None

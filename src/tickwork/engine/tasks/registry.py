@@ -172,7 +172,7 @@ class Registry(Mapping[str, Handler]):
             lease=_longer(lease, "lease", SECOND, LONGEST_LEASE),
             keep_result=_said(keep_result, "keep_result"),
             timeout=_longer(timeout, "timeout", 1),
-            version=limits.number(version, "version", 1, 1_000_000),
+            version=checks.number(version, "version", 1, 1_000_000),
             upgrade=None if upgrade is None else _upgrading(upgrade),
             executor=executor,
             kind=name if kind is None else checks.text(kind, "kind", checks.NAME_LENGTH),

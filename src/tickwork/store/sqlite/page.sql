@@ -482,10 +482,11 @@ returning id;
 -- writer: application, operator, worker
 -- payloads as JSON instead of an array
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
-                           attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at)
+                           attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at,
+                           limit_key, units)
 select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), :handler, :action, value,
        :payload_version, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags, :root,
-       :root_at
+       :root_at, :limit_key, :units
   from json_each(:payloads)
  order by key
 returning id;

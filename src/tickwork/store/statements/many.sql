@@ -37,11 +37,12 @@ select array_agg(id order by id),
 -- write and escape element by element
 with put as (
     insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
-                               attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at)
+                               attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at,
+                               limit_key, units)
     select :namespace, :queue, :priority::int, greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now), :handler,
            :action, r.payload, :payload_version::int, :attempts::int, :expires_at::bigint,
            coalesce(:at::bigint, c.now) + :delay::bigint, c.now, :object, :container, :tags, :root::text,
-           :root_at::bigint
+           :root_at::bigint, :limit_key::text, :units::int
       from json_array_elements_text(:payloads::json) with ordinality as r (payload, place), (select :now as now) c
      order by r.place
     returning id
