@@ -116,6 +116,18 @@ def test_a_trigger_that_was_set_aside(place):
     assert why.next_at is None
 
 
+def test_a_trigger_whose_firing_failed(place):
+    place.put("bell", clocks.Every(60))
+    place.work()
+    place.watch.wind(61)
+    again = place.watch.now() + 30_000_000
+    place.sql(f"update tickwork.event set failures = 2, error = 'ValueError: no', due_at = {again}")
+    place.stands("bell", "failing", "failed 2 times: ValueError: no", "tried again at 2026-03-02T10:01:31Z, in 30 s")
+    place.watch.wind(30)
+    why = place.stands("bell", "due", "NO DAEMON IS ALIVE")
+    assert why.more == ("its firing failed 2 times before: ValueError: no",)
+
+
 def test_why_a_slot_did_not_fire(place):
     """The last rows of the ledger, with outcome and reason: misfire, overlap, paused."""
     place.put("late", clocks.Every(60), misfire="skip")

@@ -104,7 +104,7 @@ def _verdict(seen: Standing) -> tuple[str, str, list[str]]:
         return _set_aside(trigger)
     if trigger.due_at is None:
         return "finished", *_finished(trigger)
-    if trigger.failures:
+    if trigger.failures and trigger.due_at > seen.now:
         said = f"its firing failed {trigger.failures} times: {one_line(trigger.error)}; it is tried again at "
         return "failing", f"{said}{coming(trigger.due_at, seen.now)}", []
     if trigger.due_at <= seen.now:
@@ -197,7 +197,10 @@ def _fired(row: LedgerRow, fates: Mapping[int, Fate]) -> Fired:
 
 
 def _more(seen: Standing, lately: Sequence[Fired]) -> tuple[list[str], list[str]]:
-    """Say what the last firing did, where it did not put a task that went well."""
+    """Say what the last firing did, where it did not put a task that went well; and what failed before what is due."""
+    failures = seen.trigger.failures or 0
+    if failures and not seen.trigger.set_aside and (seen.trigger.due_at or 0) <= seen.now:
+        return [f"its firing failed {failures} times before: {one_line(seen.trigger.error)}"], []
     if not lately:
         return [], []
     last = lately[0]
