@@ -10,7 +10,7 @@ import pytest
 from tests.api.test_tasks import NOON, run_due
 from tests.support.dying import walk
 from tests.support.processes import child
-from tickwork import Tickwork
+from tickwork import Root, Tickwork
 from tickwork.api import assembly
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
@@ -204,12 +204,15 @@ def test_a_claim_and_a_put_of_the_same_key_at_once(app, database):
 
 
 def puts_keys(store) -> None:
-    """The body: puts of one key in every scope, each twice."""
+    """The body: puts of one key in every scope, each twice; what says the same, twice; a leaf, and its root."""
     store.watch = ManualWatch(NOON)
     tasks = Tasks(assembly.own_desk(store, Settings("sqlite://"), Registry(), lambda: None))
     for number, scope in enumerate(("unfinished", "waiting", HOUR)):
         for existing in ("keep", "replace"):
             tasks.put(PutTask("work"), unchecked=True, key=f"k{number}", scope=scope, existing=existing, delay=60)
+    for _ in range(2):
+        tasks.put(PutTask("work"), unchecked=True, dedupe=True, root=Root("s", NOON))
+    tasks.register_root(Root("s", NOON))
 
 
 def keys_are_whole(url: str, n: int) -> None:
@@ -219,6 +222,11 @@ def keys_are_whole(url: str, n: int) -> None:
         for number, scope in enumerate(("unfinished", "waiting", HOUR)):
             put = app.put(PutTask("work"), unchecked=True, key=f"k{number}", scope=scope, delay=60)
             assert put.did == ("exists" if f"k{number}" in keys else "put"), f"died before statement {n}"
+        same = app.put(PutTask("work"), unchecked=True, dedupe=True).did
+        assert same == ("exists" if any(key.startswith("work#") for key in keys) else "put"), (
+            f"died before statement {n}"
+        )
+        assert app.tasks.register_root(Root("s", NOON)), "once more is no mistake, whether it stands or not"
 
 
 @pytest.mark.long

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.shop import Shop
-from tickwork import Decline, GiveUp, Group, PutTask, Snooze, Tickwork
+from tests.support.trees import FATES, STEADY, expected, flow_of, leaf
+from tickwork import Group, PutTask, Snooze, Tickwork
 from tickwork.api.assembly import worker_of
 from tickwork.model import outcome as outcomes
-from tickwork.model.flow import WELL
 from tickwork.store import archive, claims, groups
 from tickwork.store.claims import Subscription, Wish
 from tickwork.testing import TimeTravel
@@ -131,54 +131,17 @@ def test_tasks_without_groups_cost_what_they_did(app):
 
 # ---------------------------------------------------------------------------------------------- against a small model
 
-#: How a leaf ends, and how often it runs until it does.
-FATES = ("done", "gave up", "declined", "retries", "snoozes")
 LEAVES = st.sampled_from(FATES)
 TREES = st.recursive(
-    LEAVES,
-    lambda inner: st.tuples(st.lists(inner, max_size=3), LEAVES, st.sampled_from(["run", "give up"])),
-    max_leaves=8,
+    LEAVES, lambda inner: st.tuples(st.lists(inner, max_size=3), LEAVES, st.sampled_from(STEADY)), max_leaves=8
 )
-
-
-def flow_of(tree: Any) -> Any:
-    if isinstance(tree, str):
-        return PutTask.of("leaf", {"fate": tree})
-    members, last, on_failure = tree
-    return Group(map(flow_of, members)).then(flow_of(last), on_failure=on_failure)
-
-
-def expected(tree: Any, all_of_them: Counter[str]) -> str:
-    """How a flow ends, by the rules alone; counts how each of its tasks ends."""
-    if isinstance(tree, str):
-        ended = {"retries": "done", "snoozes": "done"}.get(tree, tree)
-    else:
-        members, last, on_failure = tree
-        failed = [each for each in [expected(member, all_of_them) for member in members] if each not in WELL]
-        if failed and on_failure == "give up":
-            ended = "cancelled"
-        else:
-            return expected(last, all_of_them)
-    all_of_them[ended] += 1
-    return ended
 
 
 @pytest.mark.stores("sqlite", "postgresql-18")
 def test_flows_against_a_model(database):
     """Trees of flows at random: each task ends as the rules say, nothing is left over, and each ran as often as it may."""
     with Tickwork(database) as app:
-
-        @app.handler("leaf")
-        def leaf(task, fate: str) -> None:
-            if fate == "gave up":
-                raise GiveUp("no")
-            if fate == "declined":
-                raise Decline("no")
-            if fate == "retries" and task.attempt == 1:
-                raise ValueError("once")
-            if fate == "snoozes" and task.late_for.total_seconds() < 5:
-                raise Snooze(5)
-
+        app.handler("leaf")(leaf)
         travel = TimeTravel(app)
 
         @settings(
