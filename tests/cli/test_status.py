@@ -102,6 +102,21 @@ def test_nobody_works(app):
     assert len(app.status().attention) == 1
 
 
+def test_nobody_runs_jobs(app):
+    """Issue 8: a job that is scheduled waits for a worker as a task does."""
+    app.jobs.declare("import")
+    app.jobs.declare("sweep", every="1h")
+    app.store.watch.wind(59)
+    assert app.status().attention == ()
+    app.store.watch.wind(2)
+    (said,) = app.status().attention
+    assert said.startswith("JOBS ARE SCHEDULED AND NO WORKER RUNS: 1, since 2026-05-04T12:00:00.000000Z")
+    assert app.status().jobs == {"completed": 1, "scheduled": 1}
+    with app.store.begin("worker") as transaction:
+        workers.register(transaction, "worker", "here", 1)
+    assert app.status().attention == ()
+
+
 @pytest.mark.stores("sqlite")
 def test_a_database_that_is_not_there_is_not_available():
     """S4-53: the application's own work goes on where the scheduler is absent."""

@@ -27,7 +27,7 @@ RECENT = ("handler", "ended", "done", "failed", "latest_after")
 def status(app: Tickwork, as_json: bool) -> int:
     """Say what waits, what runs, what is late and who is alive; loudly, when work is due and nobody does it.
 
-    Exit 0 when all is well, 1 when something needs a person: triggers that nobody fires, tasks that no worker runs,
+    Exit 0 when all is well, 1 when something needs a person: triggers that nobody fires, tasks or jobs that no worker runs,
     triggers set aside, tasks whose handler nobody knows. A monitor needs no more than the exit code.
 
     $ tickwork status

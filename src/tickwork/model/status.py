@@ -66,6 +66,8 @@ class Status:
     recent: Sequence[Recent] = ()
     jobs: Mapping[str, int] = field(default_factory=dict)
     alive: Sequence[Alive] = ()
+    job_since_at: Instant | None = None
+    """Since when the job waits for a worker that has waited longest."""
 
     @property
     def at(self) -> Instant:
@@ -97,7 +99,7 @@ class Status:
         >>> Status(TriggersNow(90_000_000, 0, 0, 0, None, None)).attention
         ()
         """
-        return (*self._about_triggers(), *self._about_tasks())
+        return (*self._about_triggers(), *self._about_tasks(), *self._about_jobs())
 
     def _about_triggers(self) -> list[str]:
         now, said = self.triggers, []
@@ -134,3 +136,10 @@ class Status:
             if each.unhandled
         ]
         return said
+
+    def _about_jobs(self) -> list[str]:
+        since = self.job_since_at
+        if since is None or self.runs(WORKER) or self.at - since < LATE_AFTER:
+            return []
+        what = f"JOBS ARE SCHEDULED AND NO WORKER RUNS: {self.jobs['scheduled']}, since {show_instant(since)}"
+        return [f"{what}; start `tickwork run` or `tickwork worker`, or put `tickwork tick` into cron"]

@@ -21,6 +21,7 @@ def status(scope: Scope) -> Verb[Status]:
         triggers,
         tuple(Backlog._make(row) for row in tasks),
         tuple(Recent._make(row) for row in archive),
-        dict(jobs),
+        {status: count for status, count, _ in jobs},
         tuple(alive),
+        next((since for status, _, since in jobs if status == "scheduled"), None),
     )

@@ -43,4 +43,5 @@ select handler, count(*),
 
 -- name: status_of_jobs
 -- reader: anyone
-select status, count(*) from tickwork.job where namespace = :namespace group by status order by status;
+-- by status, and since when the one that is in it for longest
+select status, count(*), min(changed_at) from tickwork.job where namespace = :namespace group by status order by status;
