@@ -88,7 +88,11 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/tzdata-2025b.tx
 	@touch $@
 
 # The peers are no part of what we need: they have an environment of their own, and only benchmarks look for it.
-.venv-bench/.made: requirements/bench.txt
+.venv-bench/.made: requirements/bench.txt requirements/bench-node.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@if command -v npm > /dev/null; then \
+	  npm install --silent --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --prefix .venv-bench \
+	    $$(grep -v '^#' requirements/bench-node.txt); \
+	else echo "no npm here: peers that need node are left out"; fi
 	@touch $@

@@ -2,7 +2,8 @@
 
 One worker process and two. A lap ends when no task is left;
 afterwards the archive must hold every task
-exactly once. ``--peer pgqueuer`` (PostgreSQL) and ``--peer huey`` (SQLite) run the peers in turns with ours.
+exactly once. ``--peer pgqueuer,graphile,awa`` (PostgreSQL; graphile-worker needs node) and
+``--peer huey`` (SQLite) run the peers in turns with ours.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from frame.rows import Book, alternate, arguments, numbers
 from tickwork import Tickwork
 from tickwork.store.store import Store
 
-PEERS_SIZE = {"pgqueuer": 20_000, "huey": 3_000}
+PEERS_SIZE = {"pgqueuer": 20_000, "graphile": 20_000, "awa": 20_000, "huey": 3_000}
 
 
 def worker(url: str, concurrency: int, is_async: bool) -> Iterator[Done | None]:

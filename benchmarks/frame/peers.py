@@ -2,13 +2,15 @@
 
 Their packages are no part of ours: ``benchmarks/README.md`` says how the environment is made. A peer that is not
 installed gives no row and says so. A peer's program stands in ``benchmarks/frame/peer_NAME.py`` and speaks in lines: it
-prepares and writes ``ready``, reads ``go``, works, and writes ``done`` with what it did as JSON.
+prepares and writes ``ready``, reads ``go``, works, and writes ``done`` with what it did as JSON. One that is written for
+Node is ``peer_NAME.js``, and finds its packages beside the environment of the others.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +23,8 @@ from frame.places import Place
 from frame.rows import Book, alternate
 
 HERE = Path(__file__).parent
+#: The package that a peer of Node's needs.
+PACKAGES = {"graphile": "graphile-worker"}
 
 
 def python() -> Path | None:
@@ -30,12 +34,37 @@ def python() -> Path | None:
     return found if found.exists() else None
 
 
+def command(name: str) -> list[str] | None:
+    """What starts a peer's program; None where what it needs is not installed, which is said."""
+    missing, script = "", HERE / f"peer_{name}.js"
+    if (interpreter := python()) is None:
+        missing = "there is no .venv-bench (benchmarks/README.md says how to make it)"
+    elif not script.exists():
+        return [str(interpreter), str(HERE / f"peer_{name}.py")]
+    elif (node := shutil.which("node")) is None:
+        missing = "it needs node, which is not installed"
+    elif not (folder_of(interpreter) / "node_modules" / PACKAGES[name]).is_dir():
+        missing = f"there is no {PACKAGES[name]} in .venv-bench (make peers, with npm)"
+    else:
+        return [node, str(script)]
+    print(f"{name}: not run, {missing}", file=sys.stderr)
+    return None
+
+
+def folder_of(interpreter: Path) -> Path:
+    """The folder of the environment whose Python this is."""
+    return interpreter.parent.parent
+
+
 def program(name: str, url: str, words: tuple[str, ...]) -> Iterator[Done | None]:
     """Speak with a peer's program as if its work were done here."""
+    begun, interpreter = command(name), python()
+    assert begun is not None
+    assert interpreter is not None
+    around = {**os.environ, "NODE_PATH": str(folder_of(interpreter) / "node_modules")}
     process = subprocess.Popen(
-        [str(python()), HERE / f"peer_{name}.py", url, *words],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [*begun, url, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=around
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     _hear(process, "ready")
@@ -58,8 +87,7 @@ def beside(
     **fields: object,
 ) -> None:
     """Run a peer and ours in turns, and print the row."""
-    if python() is None:
-        print(f"{name}: not run, there is no .venv-bench (benchmarks/README.md says how to make it)", file=sys.stderr)
+    if command(name) is None:
         return
 
     def theirs() -> Lap:
