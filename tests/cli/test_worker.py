@@ -15,6 +15,7 @@ from tests.engine.tasks.test_worker import until
 from tests.support.processes import child
 from tickwork import Tickwork
 from tickwork.cli.main import run
+from tickwork.engine.tasks.copy import LEAVE
 
 APP = """
 import os, threading
@@ -202,3 +203,46 @@ def test_a_kind_that_rests_is_told_and_resumed(shop: Tickwork, database: str, ca
     assert run(["worker", "resume", "smtp", "--database", database]) == 0
     assert run(["worker", "resume", "smtp", "--database", database]) == 3
     assert shop.tasks.get(task).attempt == 0
+
+
+PATIENT = """
+import sys
+from tickwork import Tickwork
+
+app = Tickwork(sys.argv[1])
+
+@app.handler("held")
+def held():
+    print("holds")
+    sys.stdin.readline()
+
+process = app.process(daemon=False)
+import logging
+logging.getLogger("tickwork.process").setLevel("INFO")
+logging.basicConfig(level="INFO")
+print("ended", process.run(grace=0.0))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_who_is_only_replaced_finishes_however_long_it_takes(shop: Tickwork, database: str) -> None:
+    """Issue 5, recycled by age or memory: what runs is finished; whoever is told to stop after that has its grace."""
+    task = shop.put(shop.handlers["held"].task()).id
+    with child("-c", PATIENT, database) as worker:
+        worker.line("holds")
+        worker.send(LEAVE)
+        worker.line("stopping")
+        worker.tell("go on")  # an impatient one would have cut it off by now
+        worker.line("ended")
+        assert worker.wait() == 0
+    assert (shop.tasks.get(task).outcome, shop.tasks.get(task).attempt) == ("done", 1)
+    task = shop.put(shop.handlers["held"].task()).id
+    with child("-c", PATIENT, database) as worker:
+        worker.line("holds")
+        worker.send(LEAVE)
+        worker.line("stopping")
+        worker.send(signal.SIGTERM)
+        worker.line("ended")
+    row = shop.tasks.get(task)
+    assert (row.state, row.attempt) == ("ready", 1), (row, worker.said)

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, Protocol, Self
 
 from tickwork.engine.loop import Listener, Runner
-from tickwork.engine.tasks.copy import Load, supervised
+from tickwork.engine.tasks.copy import LEAVE, Load, supervised
 from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.supervisor import dump_stacks
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
@@ -28,6 +28,8 @@ from tickwork.watch import SteadyWatch, SystemWatch
 
 log = logging.getLogger("tickwork.process")
 
+#: How long tasks may take in a process that is only replaced: for ever, as people count.
+PATIENCE_SECONDS = 366 * 86_400.0
 #: A signal may reach another thread than the main one, which alone runs its handler: so the main one looks up so often.
 LOOK_UP_SECONDS = 0.25
 #: What is looked for where no worker is: no task is as urgent as that.
@@ -64,6 +66,7 @@ class Process:
         self._runner: Runner | None = None
         self._watchman = Runner(self._look_for_all(), SteadyWatch(), lambda: self._listener.hearing_poll)
         self._stopping = threading.Event()
+        self._patient = False
         # Waited for by the main thread instead of the event: a signal's handler runs in between, and only this queue
         # may be put into while its own thread is about to wait for it.
         self._asked: SimpleQueue[None] = SimpleQueue()
@@ -86,22 +89,29 @@ class Process:
         self._watchman.start()
         self._listener.start()
 
-    def ask_to_stop(self) -> None:
-        """Let :meth:`run` end; asked again, it does not wait for what runs."""
-        if self._stopping.is_set() and self.task_worker is not None:
-            self.task_worker.hurry()
+    def ask_to_stop(self, grace: float = GRACE_SECONDS, *, patient: bool = False) -> None:
+        """Let :meth:`run` end; asked again, it does not wait for what runs.
+
+        *patient*: nobody is waiting for it, so tasks that run may take as long as they do. Who asks after that gives them
+        *grace* seconds.
+        """
+        if self._stopping.is_set() and self.task_worker is not None and not patient:
+            hurried = threading.Timer(grace, self.task_worker.hurry)
+            hurried.daemon = True
+            (hurried.start if self._patient else self.task_worker.hurry)()
+        self._patient = patient and (self._patient or not self._stopping.is_set())
         self._stopping.set()
         self._asked.put(None)
 
-    def stop(self, grace: float = GRACE_SECONDS) -> bool:
-        """Stop the threads; return whether everything that ran could finish within *grace* seconds."""
+    def stop(self, grace: float = GRACE_SECONDS, patience: float | None = None) -> bool:
+        """Stop the threads; return whether everything that ran could finish within *grace* seconds (tasks: *patience*)."""
         self._stopping.set()
         gentle = True
         self._watchman.stop()
         if self._runner is not None:
             self._runner.stop()
         if self.task_worker is not None:
-            gentle = self.task_worker.stop(grace)
+            gentle = self.task_worker.stop(grace if patience is None else patience)
         for part in self.parts:
             gentle = part.stop(grace) and gentle
         if self._runner is not None:
@@ -112,9 +122,9 @@ class Process:
 
     def run(self, grace: float = GRACE_SECONDS) -> bool:
         """Start, wait for a signal or :meth:`ask_to_stop`, stop."""
-        with self._signals():
+        with self._signals(grace):
             if self.task_worker is not None:
-                supervised(self._load, self.ask_to_stop, self.post)
+                supervised(self._load, lambda: self.ask_to_stop(grace), self.post)
             self.start()
             try:
                 while not self._stopping.is_set():
@@ -122,7 +132,7 @@ class Process:
                         self._asked.get(timeout=LOOK_UP_SECONDS)
                 log.info("stopping; a second signal stops at once")
             finally:
-                gentle = self.stop(grace)
+                gentle = self.stop(grace, PATIENCE_SECONDS if self._patient else None)
         return gentle
 
     def _load(self) -> Load:
@@ -143,19 +153,19 @@ class Process:
         self.stop()
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _signals(self, grace: float) -> Iterator[None]:
         """Listen to signals where that is allowed: in the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def heard(number: int, frame: FrameType | None) -> None:
-            self.ask_to_stop()
+            self.ask_to_stop(grace, patient=number == LEAVE)
 
         def dump(number: int, frame: FrameType | None) -> None:
             dump_stacks()
 
-        wanted: dict[int, Any] = {signal.SIGINT: heard, signal.SIGTERM: heard, signal.SIGQUIT: dump}
+        wanted: dict[int, Any] = {signal.SIGINT: heard, signal.SIGTERM: heard, LEAVE: heard, signal.SIGQUIT: dump}
         before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
             yield

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.shop import NOON, Shop, registered
 from tickwork.engine.tasks.registry import Registry
+from tickwork.engine.tasks.running import DatabaseWatch
 from tickwork.model.action import PutTask
 from tickwork.model.retry import Backoff
 from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
@@ -354,3 +355,13 @@ def test_a_cancelled_parent_leaves_no_follow_up(shop: Shop) -> None:
     parent = shop.put("work")
     shop.worker(with_settings(work)).run_due()
     assert (shop.tasks, shop.archive[parent].outcome) == ({}, "cancelled")
+
+
+def test_a_slow_answer_makes_no_clock_fast(shop: Shop) -> None:
+    """What took seconds to be answered is not taken for seconds that the database is ahead: nothing expires early."""
+    watch = DatabaseWatch(shop.watch)
+    asked_at = shop.watch.now()
+    shop.wind(2)
+    watch.learn(asked_at + 2 * SECOND, asked_at)
+    assert watch.now() == shop.watch.now()
+    assert watch.steadily(shop.watch.now() + SECOND) == shop.watch.now() + SECOND

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.stores("sqlite")
 #: Says the load of its first argument, then waits for its end, politely.
 COPY = f"""
 import os, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(number, lambda *_: sys.exit(0))
 said, lifeline = map(int, os.environ["{PIPES}"].split(","))
 os.write(said, sys.argv[1].encode() + b"\\n")
 os.read(lifeline, 1)

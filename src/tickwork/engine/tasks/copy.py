@@ -24,6 +24,8 @@ log = logging.getLogger("tickwork.supervisor")
 #: Where a supervised process finds its two pipes.
 PIPES = "TICKWORK_SUPERVISED"
 SAY_EVERY_SECONDS = 1.0
+#: Says to a process that it is replaced or not needed: what runs there may take as long as it does.
+LEAVE = signal.SIGUSR1
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -1,9 +1,9 @@
 """A supervisor keeps worker processes running: as many as the work needs, none of them for ever.
 
-It runs nothing of the user's, so nothing of the user's can hurt it. A process that ends by itself
-is replaced, after a wait that doubles while it keeps dying young. One that is too old or takes too much memory is
-replaced first and asked to leave then: it finishes what runs. Between two bounds there are more processes while all are
-full and there is more to do, and fewer when half of them would do. Where the lower bound is 0 the last one goes, too, when
+It runs nothing of the user's, so nothing of the user's can hurt it. A process that ends by itself is replaced, after a
+wait that doubles while it keeps dying young. One that is too old or takes too much memory is replaced first and asked to
+leave then: it finishes what runs, however long that takes. Between two bounds there are more processes while all are full
+and there is more to do, and fewer when half of them would do. Where the lower bound is 0 the last one goes, too, when
 nothing has run for a while: the pool *hibernates*. Then, and only then, the supervisor opens the database itself: a
 lookout that stands in (:mod:`tickwork.engine.tasks.lookout`) says when somebody is needed. The first signal is passed
 on, and all finish what runs; so is the second one, and they stop at once.
@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tickwork.engine.tasks.copy import Copy
+from tickwork.engine.tasks.copy import LEAVE, Copy
 from tickwork.engine.tasks.lookout import Lookout
 from tickwork.engine.tasks.post import Post
 from tickwork.errors import InvalidInput, TickworkError
@@ -100,7 +100,7 @@ class Supervisor:
         for copy in self.staying:
             if (why := self._too_much(copy, now)) is not None:
                 log.info("process %d leaves: %s", copy.pid, why)
-                copy.leave()
+                copy.leave(LEAVE)
         self._weigh(now)
         self._look(now)
         while len(self.staying) < self.wanted and now >= self._not_before:
@@ -108,7 +108,7 @@ class Supervisor:
             log.info("process %d is started", self.copies[-1].pid)
         for copy in self.staying[self.wanted :]:
             log.info("process %d leaves: fewer are needed", copy.pid)
-            copy.leave()
+            copy.leave(LEAVE)
 
     def stop(self) -> None:
         """Ask all of them to end; asked again, to end at once."""
