@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.shop import Shop
 from tests.support.trees import FATES, STEADY, expected, flow_of, leaf
-from tickwork import Group, PutTask, Snooze, Tickwork
+from tickwork import GiveUp, Group, PutTask, Snooze, Task, Tickwork
 from tickwork.api.assembly import worker_of
 from tickwork.model import outcome as outcomes
 from tickwork.store import archive, claims, groups
@@ -117,6 +117,72 @@ def test_an_awakening_that_has_not_committed_holds_the_run_until_it_has(app, dat
     with app.store.begin("worker") as transaction:
         assert archive.settle(transaction, 1, [snoozed], []).settled == 1
     assert app.tasks.get(task).state == "ready"
+
+
+def failed(each: Any) -> outcomes.Outcome:
+    return outcomes.judged(each, GiveUp("no"), lambda attempt: 0, each.claimed_at, each.claimed_at)
+
+
+def settle(app, *ended: outcomes.Outcome) -> archive.Settlement:
+    with app.store.begin("worker") as transaction:
+        return archive.settle(transaction, 1, ended, [])
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_failure_stops_what_runs_what_waits_and_what_waits_for_that(app):
+    """Of a group that is to be stopped: a running member is asked, a flow in it is cancelled with its own members."""
+    later = (NOTE, {"delay": 60})
+    inner = Group([later, later]).then(NOTE)
+    last = app.put(Group([NOTE, NOTE, inner, later]).then(NOTE, on_failure="stop and run"))
+    one, other = claimed(app, 2)
+    settle(app, failed(one))
+    assert tend(app).again
+    assert tend(app) == (4, 0, False, False), "the rest of the tree, each counted in its own group"
+    assert [row.state for row in app.tasks.list() if row.id != last.id] == ["running"]
+    settle(app, done(other))
+    assert tend(app)[:2] == (1, 1)
+    assert app.tasks.get(other.id).outcome == "cancelled"
+    assert app.tasks.get(last.id).gathered.partition(",")[2] == '"ended":{"cancelled":3,"gave up":1}}'
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_what_joins_a_group_that_was_stopped_is_cancelled(app):
+    """A member that runs while its group is stopped may succeed before it is asked, and put more: they are found, too."""
+    last = app.put(Group([NOTE, NOTE, (NOTE, {"delay": 60})]).then(NOTE, on_failure="stop"))
+    one, other = claimed(app, 2)
+    task = Task(other)
+    task.put(NOTE, join=True, attempts=1)
+    task.put(NOTE.then(NOTE, attempts=1), join=True, attempts=1)
+    settle(app, failed(one))
+    settle(app, done(other)._replace(follow_ups=tuple(task.follow_ups)))
+    while tend(app).again:
+        pass
+    outcome_of = Counter(row.outcome for row in app.tasks.list_archived())
+    assert outcome_of == {"gave up": 1, "done": 1, "cancelled": 5}
+    assert app.tasks.get(last.id).reason == "what it waited for did not go well: 3 cancelled, 1 done, 1 gave up"
+    assert app.tasks.list() == []
+
+
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_flow_is_cancelled_while_members_run(app):
+    """Those that run are asked, and what they have put comes to nothing."""
+    last = app.put(Group([NOTE, (NOTE, {"delay": 60})]).then(NOTE))
+    (run,) = claimed(app, 1)
+    task = Task(run)
+    task.put(NOTE, join=True, attempts=1)
+    joined = done(run)._replace(follow_ups=tuple(task.follow_ups))
+    assert app.tasks.cancel(last.id, flow=True).did == "cancelled"
+    settle(app, joined)
+    while tend(app).again:
+        pass
+    assert (app.tasks.list(), Counter(row.outcome for row in app.tasks.list_archived())) == ([], {"cancelled": 3})
+
+
+def test_whatever_ends_a_task_leaves_a_letter(app):
+    """The places where tasks are deleted are known, and each of them tells whoever counts; a new one is noticed here."""
+    text = app.store.dialect.turn("delete from tickwork.task ")
+    names = {each.name for each in app.store.dialect.book.statements() if text in f"{each.text} "}
+    assert names - {"archive_tasks"} == {"remove_archived", "cancel_tasks"}
 
 
 def test_tasks_without_groups_cost_what_they_did(app):
