@@ -313,7 +313,8 @@ class Pump:
         """What waits for its next run wakes us then, as far as we know of it."""
         again = [outcome.available_at for outcome in batch if outcome.available_at is not None]
         if again:
-            soonest = self.watch.steadily(min(again))
+            asleep = any(outcome.snoozed for outcome in batch)  # or awakened while it ran, so ready by now: look
+            soonest = 0 if asleep else self.watch.steadily(min(again))
             self._next_at = soonest if self._next_at is None else min(self._next_at, soonest)
 
     def _settle_in_halves(self, batch: Sequence[Outcome]) -> Settlement:
