@@ -247,7 +247,8 @@ class Task:
         """
         if not isinstance(share, int | float) or not 0 <= share <= 1:
             raise InvalidInput("share", share, "a number from 0 to 1")
-        self._signs.note(self._claimed, float(share), note[:NOTE_LENGTH].replace("\x00", "") or None)
+        words = str(note)[:NOTE_LENGTH].replace("\x00", "").encode("utf-8", "replace").decode()
+        self._signs.note(self._claimed, float(share), words or None)
 
     @property
     def cancelled(self) -> bool:

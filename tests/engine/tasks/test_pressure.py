@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -123,6 +124,39 @@ def test_a_handler_without_a_kind_rests_alone(shop: Shop) -> None:
     shop.worker(registry).run_due()
     assert ran == [first, third]
     assert shop.tasks[second].available_at == shop.watch.now() + 30 * SECOND + 1
+
+
+@pytest.mark.parametrize("kind", ["", "a\0b", "\ud800", "x" * 201, 7])
+def test_a_kind_that_cannot_be_is_a_failure_of_its_run_and_of_nothing_else(shop: Shop, kind: Any) -> None:
+    """It is written by the heartbeat: what the database refused there would be refused for ever, and leases be lost."""
+
+    def full() -> None:
+        raise Backpressure(kind, 30)
+
+    task = shop.put("full")
+    worker = shop.worker({"full": full})
+    worker.run_due()
+    worker.heartbeat.turn(shop.watch.now())
+    ((_, outcome, error),) = shop.attempts(task)
+    assert outcome == "failed" and error["message"].startswith("kind")
+
+
+def test_words_that_no_database_holds_stop_no_heartbeat(shop: Shop) -> None:
+    ran: list[int] = []
+
+    def full(task) -> None:
+        ran.append(task.id)
+        task.progress(0.5, "a\0b\ud800")
+        worker.heartbeat.turn(shop.watch.now())
+        raise Backpressure("smtp", timedelta.max, 7)  # type: ignore[arg-type]
+
+    worker = shop.worker({"full": full})
+    task = shop.put("full")
+    worker.run_due()
+    worker.heartbeat.turn(shop.watch.now())
+    assert ran == [task]
+    assert shop.ask("select reason from tickwork.pressure") == [("7",)]
+    assert shop.tasks[task].attempt == 0
 
 
 def test_another_namespace_does_not_rest(shop: Shop) -> None:

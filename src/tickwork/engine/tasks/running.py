@@ -21,7 +21,8 @@ from tickwork.engine.tasks.results import kept_of
 from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
 from tickwork.engine.tasks.units import Group, Job, Unit
-from tickwork.errors import StoreError, TickworkError
+from tickwork.errors import InvalidInput, StoreError, TickworkError
+from tickwork.model import limits
 from tickwork.model import outcome as outcomes
 from tickwork.model.action import PutTask, attempts_of
 from tickwork.model.flow import with_attempts
@@ -34,11 +35,13 @@ from tickwork.store import claims
 from tickwork.store.own import OwnTransaction
 from tickwork.store.pressure import Pressure
 from tickwork.store.store import Store
-from tickwork.watch import SECOND, Instant, Watch, to_duration
+from tickwork.watch import LAST_INSTANT, SECOND, Instant, Watch, to_duration
 
 log = logging.getLogger("tickwork.worker")
 
 
+#: How long a task is left alone whose payload is newer than the program that claimed it.
+NEWER_PAUSE = 15 * SECOND
 #: A database whose clock is so far behind what it was has been set back.
 STEPPED = SECOND // 10
 #: The best answer counts for so long: two clocks run at different speeds.
@@ -213,10 +216,22 @@ class Running:
         if (until := self.rest.until(claimed, handler)) is not None:
             self.finished(outcomes.put_off(claimed, until, self.watch.now()))
             return False
+        if claimed.payload_version > handler.version:
+            self._leave_to_newer(claimed, handler)
+            return False
         if claimed.places is not None and self._too_late(claimed):
             self.finished(outcomes.released(claimed, self.watch.now()))
             return False
         return True
+
+    def _leave_to_newer(self, claimed: Claimed, handler: Handler) -> None:
+        """Its payload is of a version that this program does not know yet: it waits, uncounted, for one that does."""
+        now = self.watch.now()
+        log.warning(
+            "task %d (%s) has a payload of version %d, and this program knows %d: it waits for a newer program",
+            claimed.id, claimed.handler, claimed.payload_version, handler.version,
+        )  # fmt: skip
+        self.finished(outcomes.put_off(claimed, now + NEWER_PAUSE, now))
 
     def _too_late(self, claimed: Claimed) -> bool:
         """Say whether its place in a rate is no longer where it was counted: it is given back, and comes again."""
@@ -272,8 +287,12 @@ class Running:
         if self.signs.is_lost(claimed):
             return  # whoever has it now decides
         if isinstance(error, Backpressure):
-            self._pressed(job, error, started_at)
-            return
+            try:
+                self._pressed(job, error, started_at)
+            except InvalidInput as wrong:  # a kind that no database holds would stop every word of this worker
+                error = wrong
+            else:
+                return
         hook = None if handler.wait is None else handler.wait_after
         wait = outcomes.wait_after(error, handler.backoff, hook, self.chance)
         judged = outcomes.judged(claimed, error, wait, started_at, self.watch.now())
@@ -288,8 +307,8 @@ class Running:
         """Its kind rests from now on: for us at once, for all other workers within a second."""
         claimed, handler = job
         now = self.watch.now()
-        until = now + max(SHORTEST_SNOOZE, to_duration(error.delay, "delay"))
-        kind = handler.kind if error.kind is None else error.kind
-        pressure = Pressure(claimed.namespace, kind, until, storable(error.reason, 500) or None, since_at=now)
+        until = min(LAST_INSTANT, now + max(SHORTEST_SNOOZE, to_duration(error.delay, "delay")))
+        kind = handler.kind if error.kind is None else limits.text(error.kind, "kind", limits.NAME_LENGTH)
+        pressure = Pressure(claimed.namespace, kind, until, storable(str(error.reason), 500) or None, since_at=now)
         self.rest.say(pressure)
         self.finished(outcomes.put_off(claimed, self.rest.place(pressure), now, started_at))
