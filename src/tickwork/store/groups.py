@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tickwork.errors import TryAgain
 from tickwork.model.flow import WELL, Gathered
 from tickwork.store import tasks, workers
 from tickwork.store.dialect import Row, Transaction
@@ -110,7 +111,12 @@ def _stop(transaction: Transaction, group: Counted) -> tuple[int, bool]:
     ids = [row[0] for row in transaction.all("unasked_members", group_id=group.id, n=AT_ONCE)]
     held = [row[0] for row in transaction.all("hold_members", ids=ids)] if ids else []
     scope = Scope.of(transaction.dialect, group.namespace, wake=False)
-    transaction.perform(tasks.cancel_many(scope, held, "another one of its group did not go well", "tickwork"))
+    try:
+        with transaction.dialect.translated(), transaction.savepoint():
+            transaction.all("wait_briefly")
+            transaction.perform(tasks.cancel_many(scope, held, "another one of its group did not go well", "tickwork"))
+    except TryAgain:  # an application has asked the same task to stop, and has not committed
+        return 0, False
     if len(held) < len(ids) or len(ids) == AT_ONCE:
         return len(held), False
     _save(transaction, [group._replace(state="stopped")])

@@ -105,6 +105,23 @@ def test_what_an_application_holds_is_released_afterwards(app, database):
 
 
 @pytest.mark.stores("postgresql-18")
+def test_stopping_waits_for_no_application(app, database):
+    """It has asked a running member to stop, and has not committed: other groups go on, this one is stopped later."""
+    app.put(Group([NOTE, NOTE]).then(NOTE, on_failure="stop"))
+    other = app.put(Group([NOTE]).then(NOTE))
+    one, two, three = claimed(app, 3)
+    with psycopg.connect(database) as connection:
+        assert app.on(connection).tasks.cancel(two.id).did == "asked"
+        settle(app, failed(one), done(three))
+        assert tend(app) == (2, 1, False, True)
+        assert app.tasks.get(other.id).state == "ready"
+        connection.rollback()
+    assert tend(app) == (0, 0, True, False)
+    settle(app, done(two))
+    assert app.tasks.get(two.id).outcome == "cancelled"
+
+
+@pytest.mark.stores("postgresql-18")
 def test_an_awakening_that_has_not_committed_holds_the_run_until_it_has(app, database):
     """The application opens the gate and awakens in one transaction; the handler looked before, and settles after."""
     task = app.put(NOTE).id

@@ -736,6 +736,11 @@ select t.id, t.key, t.handler, t.available_at, t.error is not null
 
 -- ---------------------------------------------------------------------------------------------------------- groups
 
+-- name: wait_briefly
+-- writer: worker
+-- one writer at a time: there is nobody to be waited for
+select 1;
+
 -- name: make_groups
 -- writer: application, operator, worker
 -- rows as JSON instead of arrays

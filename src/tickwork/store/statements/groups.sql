@@ -94,6 +94,11 @@ select r.id from tree r
  where not exists (select 1 from tickwork.cancel_request c where c.task_id = r.id)
  order by r.id limit :n::bigint;
 
+-- name: wait_briefly
+-- writer: worker
+-- for the rest of this transaction: two requests for one task wait for each other, and a worker must not
+select set_config('lock_timeout', '100ms', true);
+
 -- name: hold_members
 -- writer: worker
 select id from tickwork.task where id = any(:ids::bigint[]) order by id for update skip locked;
