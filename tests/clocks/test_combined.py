@@ -298,7 +298,7 @@ SIMPLE = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=5_000)
+@settings(max_examples=30)
 @given(SIMPLE, SIMPLE)
 def test_combinations_are_what_sets_say(one: Clock, other: Clock) -> None:
     end = SINCE + timedelta(days=10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from itertools import islice, pairwise
@@ -263,9 +262,10 @@ def test_count_counts_from_dtstart_wherever_the_question_begins(gap: str) -> Non
     ],
 )
 def test_large_counts_are_arithmetic_and_no_walk(rule: str, last: datetime) -> None:
-    began = time.perf_counter()
-    assert Recurrence(rule, start=START).prev(datetime(9999, 1, 1, tzinfo=UTC)) == last.replace(tzinfo=UTC)
-    assert time.perf_counter() - began < 2
+    def asked() -> None:
+        assert Recurrence(rule, start=START).prev(datetime(9999, 1, 1, tzinfo=UTC)) == last.replace(tzinfo=UTC)
+
+    assert calls(asked) < 5_000
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=2_000)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=14).map("".join) | st.text(max_size=60))
 def test_any_text_is_a_rule_or_refused(text: str) -> None:
     try:
@@ -407,7 +407,7 @@ RULES = st.builds(
         {},
         optional={
             "INTERVAL": st.integers(1, 10**9).map(lambda n: [n]),
-            "COUNT": st.integers(1, 2000).map(lambda n: [n]),
+            "COUNT": st.integers(1, 10**9).map(lambda n: [n]),
             "BYMONTH": st.lists(st.integers(1, 12), min_size=1, max_size=3),
             "BYMONTHDAY": st.lists(st.integers(-31, 31), min_size=1, max_size=3),
             "BYYEARDAY": st.lists(st.integers(-366, 366), min_size=1, max_size=3),
@@ -421,7 +421,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=5_000)
+@settings(max_examples=120)
 @given(RULES, st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda at: at.replace(microsecond=0)))
 def test_any_rule_at_any_start_answers_or_is_refused(rule: str, start: datetime) -> None:
     try:
@@ -447,7 +447,7 @@ def test_the_end_of_time_is_an_end() -> None:
 # --- SKIP (RFC 7529) against a plain reference
 
 
-@settings(max_examples=100, deadline=5_000)
+@settings(max_examples=60)
 @given(
     st.sets(st.integers(1, 31) | st.integers(-31, -1), min_size=1, max_size=4),
     st.sampled_from(["BACKWARD", "FORWARD"]),
