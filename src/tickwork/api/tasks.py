@@ -13,20 +13,20 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from tickwork.api.desk import Desk
+from tickwork.api.flows import put_flow
 from tickwork.api.selected_tasks import SelectedTasks
 from tickwork.api.waiting import patiently
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask
-from tickwork.model.flow import Gathered, Then, flow_columns, rows_of
+from tickwork.model.flow import Gathered, Then
 from tickwork.model.many import Alike, ManyPut, TaskLine, task_lines
 from tickwork.model.report import Failed, GroupRow, Result, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
 from tickwork.model.unique import WORDS, Root
-from tickwork.store import flows, many, pressure, reports, tasks
+from tickwork.store import many, pressure, reports, tasks
 from tickwork.store.dialect import Verb
-from tickwork.store.flows import Placed
 from tickwork.store.many import Progress
 from tickwork.watch import Instant
 
@@ -90,7 +90,7 @@ class Tasks:
         if isinstance(action, PutTask):
             columns = self._columns(action, given)
         else:
-            return self._put_flow(action, given, unchecked=unchecked)
+            return put_flow(self._desk, self._columns, action, given, unchecked=unchecked)
 
         def verb() -> Verb[TaskPut]:
             yield from desk.admit(columns["queue"])
@@ -99,27 +99,6 @@ class Tasks:
             return (yield from tasks.put(desk.scope, columns))
 
         return patiently(desk, [columns["queue"]], lambda: desk.perform(verb))
-
-    def _put_flow(self, flow: Then, given: Mapping[str, Any], *, unchecked: bool) -> TaskPut:
-        """Put a flow: all of it, or where its key is taken nothing."""
-        desk, actions = self._desk, list_of[PutTask]()
-
-        def columns(action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-            actions.append(action)
-            return self._columns(action, given)
-
-        planned = flow_columns(flow, given, columns)
-        queues = Counter(row["queue"] for row in rows_of(planned))
-
-        def verb() -> Verb[TaskPut]:
-            for queue, count in queues.items():
-                yield from desk.admit(queue, count)
-            if not unchecked:
-                yield from desk.check_all(actions)
-            (put,) = yield from flows.put(desk.scope, [Placed(planned)])
-            return put
-
-        return patiently(desk, queues, lambda: desk.perform(verb))
 
     def put_many(
         self,
