@@ -133,3 +133,22 @@ def test_an_idle_process_asks_nothing_but_one_look_for_all(database, monkeypatch
     with app.process():
         assert rested.wait(60), f"somebody else keeps asking: {told[-40:]}"
     app.close()
+
+
+def test_the_look_walks_no_table(database):
+    """Whatever waits, it reads a few rows of each index; of mail it reads one letter, and processes are few."""
+    app = Tickwork(database)
+    app.migrate()
+    statement = app.store.dialect.book["survey"]
+    values = {**Subscription().values, "mark": 0, "silent": 0, "now": None}
+    with app.store.begin("worker", reading=True) as transaction:
+        if database.startswith("sqlite"):
+            asked = {name: str(value) if isinstance(value, list) else value for name, value in values.items()}
+            plan = transaction.connection.execute(f"explain query plan {statement.named}", asked).fetchall()
+            walked = {row[3] for row in plan if row[3].startswith("SCAN tickwork_") and "USING" not in row[3]}
+            assert walked <= {"SCAN tickwork_trigger_change", "SCAN tickwork_worker"}
+        else:
+            plan = transaction.connection.execute(f"explain {statement.pyformat}", values).fetchall()
+            assert not [line for (line,) in plan if "Seq Scan" in line and "Seq Scan on worker" not in line], plan
+        assert "generator_head" in str(plan), "one row of each generator, however many keys it has"
+    app.close()
