@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from typing import Any
 
 import pytest
 
 from tests.support.shop import NOON, Shop, registered
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.running import DatabaseWatch
+from tickwork.engine.tasks.worker import Worker
+from tickwork.errors import ReadOnlyStore
 from tickwork.model.action import PutTask
 from tickwork.model.retry import Backoff
 from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
+from tickwork.store.open import open_store
 from tickwork.watch import SECOND
 
 EXACT = Backoff(jitter=0.0)
@@ -382,3 +387,32 @@ def test_a_slow_answer_makes_no_clock_fast(shop: Shop) -> None:
     watch.learn(asked_at + 2 * SECOND, asked_at)
     assert watch.now() == shop.watch.now()
     assert watch.steadily(shop.watch.now() + SECOND) == shop.watch.now() + SECOND
+
+
+@pytest.mark.stores("sqlite")
+def test_t124_a_read_only_file_is_waited_out(shop: Shop, monkeypatch: Any) -> None:
+    """T-124, S4-45 on SQLite: work stops with that reason, attempts are unchanged, and it goes on by itself."""
+    ran: list[int] = []
+    task = shop.put("work")
+    path = shop.store.dialect.path  # type: ignore[attr-defined]
+    own = open_store(f"sqlite:///{path}")
+    own.watch = shop.watch
+    worker = Worker(own, registered(work=lambda task: ran.append(task.id)), at_once=True)
+    worker.incarnation()
+
+    def read_only() -> sqlite3.Connection:
+        where = f"file:{path}?mode=ro"
+        return sqlite3.connect(where, uri=True, isolation_level=None, check_same_thread=False)
+
+    own.close()
+    monkeypatch.setattr(own.dialect, "connect", read_only)
+    for _ in range(3):
+        with pytest.raises(ReadOnlyStore):
+            worker.run_due()
+        assert (ran, shop.tasks[task].state, shop.tasks[task].attempt) == ([], "waiting", 0)
+        shop.wind(1_200)
+    own.close()
+    monkeypatch.undo()
+    worker.run_due()
+    assert (ran, shop.archive[task].attempt) == ([task], 1)
+    own.close()
