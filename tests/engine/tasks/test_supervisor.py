@@ -241,3 +241,10 @@ def test_a_copy_that_ended_by_a_signal_of_ours_is_no_accident(made: Any) -> None
 def test_bounds_that_cannot_be_are_refused(bounds: tuple[int, int]) -> None:
     with pytest.raises(InvalidInput, match="processes"):
         Regime(*bounds)
+
+
+def test_what_no_process_can_do_with_ends_all_of_them() -> None:
+    """Issue 5, honest exit status: a wrong option is no reason to start processes for ever."""
+    supervisor = Supervisor([sys.executable, "-c", "import sys; sys.exit(2)"], Regime(2, 2))
+    assert supervisor.run() == 2
+    assert supervisor.copies == []

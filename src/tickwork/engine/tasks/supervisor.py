@@ -38,6 +38,8 @@ LONGEST_WAIT = 30 * SECOND
 #: All were full for so long before there is one more; half would have done for so long before there is one fewer.
 GROW_AFTER, SHRINK_AFTER = 3 * SECOND, 60 * SECOND
 LOOK_SECONDS = 0.25
+#: How a command ends that was told something which cannot be; where none has ever come up, it is said to all of them.
+USAGE = 2
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Supervisor:
         """How many there should be. The first one is started in any case: it says what there is to look out for."""
         self.lookout: Lookout | None = None
         """Who stands in while the pool hibernates, and until the first process that was called is at work."""
-        self.stopping = False
+        self.stopping, self.code = False, 0
+        self._came_up = False
         self._died_young, self._not_before = 0, 0
         self._full_since: Instant | None = None
         self._idle_since: Instant | None = None
@@ -93,6 +96,7 @@ class Supervisor:
             self._ended(copy, now)
         for copy in self.copies:
             copy.hear()
+            self._came_up = self._came_up or copy.load is not None
         if self.stopping:
             self._end_lookout()
             return
@@ -124,12 +128,17 @@ class Supervisor:
                 self.turn(watch.now())
                 pause.wait(LOOK_SECONDS)
         self._end_lookout()
-        return 0
+        return self.code
 
     def _ended(self, copy: Copy, now: Instant) -> None:
         self.copies.remove(copy)
         copy.close()
         if copy.leaving:
+            return
+        if copy.process.returncode == USAGE and not self._came_up and self.regime.sources is None:
+            log.error("process %d could not do with what it was told; nor could the next one", copy.pid)
+            self.code = USAGE
+            self.stop()
             return
         young = now - copy.started_at < YOUNG
         self._died_young = self._died_young + 1 if young else 0
