@@ -22,8 +22,11 @@ WORKERS, KEYS = 8, 50
 TALES = {
     "one": Limit(concurrency=1, per="key"),
     "three": Limit(concurrency=3, per="key"),
-    "rate": Limit(rate="100/s", per="key"),
+    "rate": Limit(rate="100/s"),
+    "few": Limit(rate="10/s", per="key"),
 }
+#: Those of the issue; the last one is for the small sample among the tests.
+CHECKED = ("one", "three", "rate")
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -46,14 +49,14 @@ def verify(run: Run) -> None:
     count = max(1_500, min(20_000, int(run.seconds * 2_000 / 60))) // KEYS * KEYS
     with postgresql.bench_of_servers() as bench:
         server = postgresql.start("postgresql-18", bench)
-        for kind in TALES:
+        for kind in CHECKED:
             url = server.create()
             migrate(url)
             tale(url, kind, count, run)
             server.drop(url)
     folder = tempfile.mkdtemp()
     try:
-        for kind in TALES:
+        for kind in CHECKED:
             url = f"sqlite:///{folder}/{kind}.db"
             migrate(url)
             tale(url, kind, count // KEYS * KEYS, run)
@@ -109,7 +112,8 @@ def check(kind: str, runs: list[tuple[str, int, int]]) -> int:
     for payload, started_at, finished_at in runs:
         by_key[payload].append((started_at, finished_at))
     assert len(by_key) == KEYS
-    most = max(at_once(each) if kind != "rate" else within_a_second(each) for each in by_key.values())
+    everything = [span for each in by_key.values() for span in each]
+    most = within_a_second(everything) if kind == "rate" else max(map(at_once, by_key.values()))
     assert most <= {"one": 1, "three": 3, "rate": 100}[kind], f"{kind}: {most}"
     ends = sorted(end for each in by_key.values() for _, end in each)
     late = ends[len(ends) * 4 // 5]

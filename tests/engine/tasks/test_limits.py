@@ -417,3 +417,20 @@ def test_payloads_of_every_kind_have_a_key(shop: Shop, payload: str) -> None:
     assert taken.id == notes[0]
     hand.end(taken)
     assert ids(hand.take()) == notes[1:]
+
+
+def test_who_settles_lets_the_next_one_in_at_once(shop: Shop) -> None:
+    """Without waiting for a look: in the turn that settles, though nothing else would have made the worker look for work."""
+    registry = Registry()
+    ran: list[int] = []
+    registry.add("note", lambda task: ran.append(task.id), concurrency=1)
+    worker = shop.worker(registry)
+    notes = [shop.put("note") for _ in range(2)]
+    hand = Hand(shop, note=[Limit(concurrency=1)])
+    (taken,) = hand.take()
+    worker.run_due()
+    assert (taken.id, ran) == (notes[0], [])
+    worker.settling.add(outcomes.done(taken, None, None, taken.claimed_at, shop.watch.now()))
+    worker.pump.stirred, worker.pump.rung = True, False
+    worker.pump.turn(shop.watch.now())
+    assert ran == notes[1:]

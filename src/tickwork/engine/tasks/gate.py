@@ -31,7 +31,7 @@ class Gate:
 
     def sees(self, outlook: Outlook, now: Instant) -> bool:
         """A look has told whether there are letters; say whether to open lanes now."""
-        self.ajar = self.ajar or outlook.openings
+        self.ajar = outlook.openings
         return self.opens(now)
 
     def hear(self, batch: Sequence[Outcome]) -> None:

@@ -130,6 +130,7 @@ class Pump:
             now, min(self.appetite.batch, SETTLED_AT_ONCE), more_to_come=queued > 0
         )
         batch = self.settling.take(SETTLED_AT_ONCE) if due else []
+        self.gate.hear(batch)
         free = self.claiming and not self.obstacle.stands(now)
         size = self._room(queued) if free and self._is_hungry(now, busy=stirred or bool(batch)) else 0
         if size and not batch and not self._flowing and not self._anything_ready(now):
@@ -160,7 +161,7 @@ class Pump:
 
     def _is_hungry(self, now: Instant, *, busy: bool) -> bool:
         """Say whether it is time to look for work: there was some, somebody rang, or nothing else woke us (a poll)."""
-        if self._flowing or self.rung or not busy:
+        if self._flowing or self.rung or not busy or self.gate.opens(now):
             return True
         if self._next_at is not None and now >= self._next_at:
             return True
@@ -184,7 +185,7 @@ class Pump:
     def _again_at(self, now: Instant) -> Instant | None:
         if self.obstacle.reason is not None:
             return now + (LINGER if self.settling else LOOK_EVERY)
-        if self._flowing and self._room(self.queued):
+        if (self._flowing or (self.claiming and self.gate.opens(now))) and self._room(self.queued):
             return now
         moments = [self._tend_at] if self._tend_at > now else []
         if self._next_at is not None and self.claiming and self._room(self.queued):
@@ -212,7 +213,6 @@ class Pump:
                 if batch:
                     finished = self.holdings.finished_by(batch)
                     settlement = archive.settle(transaction, number, batch, finished)
-                    self.gate.hear(batch)
                 if wish is not None:
                     self.gate.open(transaction, now)
                     claimed = self._claim(transaction, wish)
