@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
-import time
 from collections.abc import Iterator
 
 import click
@@ -37,15 +35,9 @@ COMMANDS = dict(commands())
 EXAMPLES = sorted({example for command in (tickwork, *COMMANDS.values()) for example in examples(command)})
 
 
-def test_the_version_is_told_within_150_ms() -> None:
-    """Of seven starts the quickest, interpreter and all: what it costs, not what the machine is busy with."""
-    taken = []
-    for _ in range(7):
-        began = time.perf_counter()
-        code, said = run_child("-m", "tickwork", "--version")
-        taken.append(time.perf_counter() - began)
-        assert (code, said) == (0, f"tickwork {__version__}\n")
-    assert min(taken) < 0.150, statistics.median(taken)
+def test_the_version_is_told() -> None:
+    """What it costs is measured by `make bench NAME=start`; what it loads is below."""
+    assert run_child("-m", "tickwork", "--version") == (0, f"tickwork {__version__}\n")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]])

@@ -17,7 +17,7 @@ from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 
 
 class Floor:

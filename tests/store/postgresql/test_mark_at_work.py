@@ -17,7 +17,7 @@ from tickwork.watch import FIRST_INSTANT
 pytestmark = pytest.mark.stores("postgresql")
 
 WORK = PutTask("work")
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 120
 
 
 @pytest.fixture
