@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 import pytest
 
 from tests.clocks.reference import seconds
+from tests.clocks.steps import calls
 from tickwork.clocks import Cron, Daily, Every, Monthly, Never, Once, PhorgeMonthly, Yearly, Zone
 from tickwork.clocks.calendar import Calendar
 from tickwork.clocks.clock import Clock
@@ -15,23 +13,6 @@ from tickwork.clocks.days import MonthDays
 from tickwork.clocks.times import times_of
 from tickwork.clocks.wall import next_utc, prev_utc
 from tickwork.watch import FIRST_INSTANT, LAST_INSTANT, SECOND
-
-
-def calls(ask: Callable[[], object]) -> int:
-    """Count the Python functions that are called."""
-    count = 0
-
-    def seen(frame: object, event: str, arg: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(seen)
-    try:
-        ask()
-    finally:
-        sys.setprofile(None)
-    return count
-
 
 NOW = 1_767_225_600
 CLOCKS = [

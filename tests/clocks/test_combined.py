@@ -32,7 +32,7 @@ from tickwork.clocks.contract import check_clock
 from tickwork.clocks.dayset import day_begins
 from tickwork.clocks.zone import Zone
 from tickwork.errors import InvalidClock
-from tickwork.watch import DAY, HOUR, MINUTE, SECOND, from_instant, to_instant
+from tickwork.watch import DAY, FIRST_INSTANT, HOUR, LAST_INSTANT, MINUTE, SECOND, from_instant, to_instant
 
 UTC = timezone.utc
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -309,3 +309,19 @@ def test_combinations_are_what_sets_say(one: Clock, other: Clock) -> None:
         (one.except_(other), left - right),
     ):
         assert clock.between(SINCE, end) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        Shifted(Once(LAST_INSTANT), 5),
+        Shifted(Once(FIRST_INSTANT), -5),
+        Shifted(Once(LAST_INSTANT), 5, zone="Europe/Berlin"),
+        Once(LAST_INSTANT).jittered(3600),
+        Shifted(Every(86_400, anchor=FIRST_INSTANT), -3600),
+    ],
+)
+def test_nothing_is_moved_out_of_the_years_that_there_are(clock: Clock) -> None:
+    for since in (FIRST_INSTANT, 0, LAST_INSTANT - 10**12):
+        found = (clock.next_at(None, since), clock.following(since, since), clock.prev_at(LAST_INSTANT, since))
+        assert all(at is None or FIRST_INSTANT <= at <= LAST_INSTANT for at in found), found

@@ -18,7 +18,7 @@ from tickwork.clocks.combined import read_clock, stored_clock
 from tickwork.clocks.describe import say_span
 from tickwork.clocks.stored import Stored
 from tickwork.errors import InvalidClock
-from tickwork.watch import Instant, from_duration, to_duration
+from tickwork.watch import LAST_INSTANT, Instant, from_duration, to_duration
 
 
 @dataclass(frozen=True, init=False)
@@ -74,7 +74,7 @@ class Jittered(Clock):
 
     def _put_off(self, at: Instant, since: Instant) -> Instant:
         following = self.clock.following(at, since)
-        room = self.up_to if following is None else min(self.up_to, following - at)
+        room = min(self.up_to, (LAST_INSTANT + 1 if following is None else following) - at)
         number = int.from_bytes(blake2b(f"{self.seed or ''}\0{at}".encode(), digest_size=8).digest(), "big")
         return at + number % room
 

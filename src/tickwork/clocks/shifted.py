@@ -17,7 +17,7 @@ from tickwork.clocks.describe import say_span
 from tickwork.clocks.recurrence.vtimezone import zone_of
 from tickwork.clocks.stored import Stored
 from tickwork.errors import InvalidClock
-from tickwork.watch import DAY, SECOND, Instant, from_duration, to_duration
+from tickwork.watch import DAY, FIRST_INSTANT, LAST_INSTANT, SECOND, Instant, from_duration, to_duration
 
 #: Around a move of the clocks wall-clock shifts may change the order of occurrences, never by more than this.
 SWAY = 2 * DAY
@@ -54,7 +54,7 @@ class Shifted(Clock):
             return self.following(after, since)
         first = self.clock.next_at(None, since)
         if first is not None and self._is_single(first, since):
-            return self._moved(first)  # as with a one-time clock: late is better than never
+            return _known(self._moved(first))  # as with a one-time clock: late is better than never
         return self.following(since, since)
 
     def _is_single(self, first: Instant, since: Instant) -> bool:
@@ -63,7 +63,7 @@ class Shifted(Clock):
     def following(self, at: Instant, since: Instant) -> Instant | None:
         if self.zone is None:
             found = self.clock.following(at - self.by, since)
-            return None if found is None else found + self.by
+            return None if found is None else _known(found + self.by)
         best: Instant | None = None
         source = self.clock.following(at - self.by - SWAY, since)
         for _ in range(MOST_STEPS):
@@ -77,13 +77,13 @@ class Shifted(Clock):
             raise InvalidClock(
                 "clock", self.clock.describe(), f"a clock that fires less than {MOST_STEPS:,} times in four days"
             )
-        return best
+        return _known(best)
 
     def prev_at(self, before: Instant, since: Instant) -> Instant | None:
         if self.zone is not None:
             return super().prev_at(before, since)
         found = self.clock.prev_at(before - self.by, since)
-        return None if found is None else found + self.by
+        return None if found is None else _known(found + self.by)
 
     def _moved(self, at: Instant) -> Instant:
         if self.zone is None:
@@ -114,3 +114,8 @@ class Shifted(Clock):
         side = "before" if self.by < 0 else "after"
         wall = "" if self.zone is None else f" on the wall clock of {self.zone}"
         return f"{say_span(abs(self.by))} {side}{wall}: {self.clock.describe()}"
+
+
+def _known(instant: Instant | None) -> Instant | None:
+    """Return the instant, or ``None`` where it was moved out of the years that there are."""
+    return instant if instant is not None and FIRST_INSTANT <= instant <= LAST_INSTANT else None
