@@ -10,7 +10,7 @@ import pytest
 from tests.support.shop import Shop, registered
 from tickwork.engine.tasks.lookout import Lookout
 from tickwork.engine.tasks.post import LONGEST_ABSENCE, Post
-from tickwork.store import claims, generators, workers
+from tickwork.store import claims, generators, letters, workers
 from tickwork.store.claims import Subscription, Wish
 from tickwork.store.scope import Scope
 from tickwork.watch import SECOND
@@ -83,6 +83,24 @@ def test_a_woken_generator_a_bulk_and_a_job_call(made: Any, shop: Shop) -> None:
     with shop.store.begin("application") as transaction:
         values = {"selection": "{}", "terms": "{}", "top_id": 0, "kind": "cancel", "title": "", "total": 1, "by": ""}
         transaction.all("put_bulk", namespace="default", key=None, **values)
+    assert needed(lookout, shop)
+
+
+def test_an_end_of_a_member_and_a_lane_that_opens_call(made: Any, shop: Shop) -> None:
+    """A group that nobody counts, and a rate whose time has come, may make something ready: somebody must see to it."""
+    lookout = made()
+    opens_at = shop.watch.now() + SECOND
+    with shop.store.begin("installer") as transaction:
+        opening = f"insert into tickwork.opening (lane, units, due_at) values ('rate', 1, {opens_at})"
+        transaction.connection.execute(shop.store.dialect.turn(opening))  # type: ignore[attr-defined]
+    assert not needed(lookout, shop)
+    shop.wind(1)
+    assert lookout.turn(shop.watch.now())
+    with shop.store.begin("installer") as transaction:
+        transaction.connection.execute(shop.store.dialect.turn("delete from tickwork.opening"))  # type: ignore[attr-defined]
+    assert not needed(lookout, shop)
+    scope = Scope.of(shop.store.dialect, "default", wake=False)
+    shop.store.perform("worker", lambda: letters.post(scope, [letters.Letter(7, 1, "done")]))
     assert needed(lookout, shop)
 
 
