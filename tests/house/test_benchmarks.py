@@ -52,7 +52,7 @@ def test_a_benchmark_prints_rows(name: str, store: str, tmp_path: Path) -> None:
         "--svg",
         str(plot),
     ]
-    code, said = run(str(FOLDER / f"{name}.py"), *SIZES[name], *words)
+    code, said = run(str(FOLDER / f"{name}.py"), *SIZES[name], *words, deadline=240)
     assert code == 0, said
     found = [json.loads(line) for line in rows.read_text().splitlines()]
     assert found
