@@ -108,6 +108,9 @@ def test_failures_decide_by_policy(flows, ran, on_failure, runs, others):
         assert ran[-1][1].ended == {"gave up": 1, others: 3}
     else:
         assert row.reason == f"what it waited for did not go well: 3 {others}, 1 gave up"
+        assert flows.tasks.retry(last.id).did == "retried", "a person may run it all the same"
+        flows.travel.run_due()
+        assert ran[-1][1].ended == {"gave up": 1, others: 3}
     assert left(flows, "task_group") == 0
 
 

@@ -127,15 +127,18 @@ def _close(transaction: Transaction, over: Sequence[Counted]) -> tuple[int, int,
     """Release or cancel what waits for groups that are over; return how many of each, and how many groups closed."""
     group_of = {group.id: group for group in over}
     waiting = transaction.all("hold_awaiting", groups=sorted(group_of))
-    run = [(task, group_of[awaits]) for task, awaits, _ in waiting if group_of[awaits].goes_on]
-    transaction.many("release_awaiting", ("id", "gathered", "at", "delay"), [_release(*each) for each in run])
+    run = sum(group_of[awaits].goes_on for _, awaits, _ in waiting)
+    told = [_release(task, group_of[awaits]) for task, awaits, _ in waiting]
+    transaction.many(
+        "release_awaiting", ("id", "gathered", "at", "delay"), told
+    )  # a person may retry what is cancelled
     for task, awaits, namespace in waiting:
         if not group_of[awaits].goes_on:
             reason = f"what it waited for did not go well: {group_of[awaits].gathered}"
             scope = Scope.of(transaction.dialect, namespace, wake=False)
             transaction.perform(tasks.cancel_many(scope, [task], reason, "tickwork"))
     closed = transaction.all("close_groups", ids=sorted(group_of))
-    return len(run), len(waiting) - len(run), len(closed)
+    return run, len(waiting) - run, len(closed)
 
 
 def _release(task: int, group: Counted) -> Row:
