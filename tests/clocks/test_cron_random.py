@@ -37,7 +37,7 @@ def ours(expression: str, name: str, low: int, high: int) -> list[int]:
 @pytest.mark.parametrize("quarter", range(4))
 def test_random_expressions_agree_with_cronsim_and_croniter_in_utc(quarter: int) -> None:
     draw = random.Random(100 + quarter)
-    assert sum(agrees_with_others(random_expression(draw, plain=True), draw) for _ in range(120)) > 70
+    assert sum(agrees_with_others(random_expression(draw, plain=True), draw) for _ in range(60)) > 30
 
 
 def deviates(expression: str, name: str, low: int, high: int) -> bool:
@@ -80,8 +80,8 @@ def test_real_expressions_agree_with_cronsim() -> None:
         if line.startswith("@"):
             continue
         for high in (low + DAY // 2, low + 40 * DAY):
-            expected = cronsim_fires(line, "UTC", low, high, most=1_000)
-            if len(expected) <= 1_000:
+            expected = cronsim_fires(line, "UTC", low, high, most=500)
+            if len(expected) <= 500:
                 assert ours(line, "UTC", low, high) == expected, line
                 compared += 1
     assert compared > 700
