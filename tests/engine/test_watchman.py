@@ -19,7 +19,7 @@ from tickwork.store.claims import Subscription, Wish
 from tickwork.store.survey import Survey
 from tickwork.watch import FIRST_INSTANT, SECOND
 
-REST = Survey(100, False, False, None, 0, None, False, False, 7, False, None, None)
+REST = Survey(100, False, False, None, 0, None, False, False, 7, False, None, None, False, None)
 HINTS = ("trigger", "task", "lease", "job", "bulk", "generator")
 
 
@@ -57,6 +57,8 @@ def house(database):
         (REST._replace(next_due_at=300), "trigger"),
         (REST._replace(ready=1), "task"),
         (REST._replace(next_ready_at=0), "task"),
+        (REST._replace(tending=True), "task"),
+        (REST._replace(next_opening_at=0), "task"),
         (REST._replace(leases=True), "lease"),
         (REST._replace(silent=True), "lease"),
         (REST._replace(newest_job_event=8), "job"),
@@ -136,7 +138,7 @@ def test_an_idle_process_asks_nothing_but_one_look_for_all(database, monkeypatch
 
 
 def test_the_look_walks_no_table(database):
-    """Whatever waits, it reads a few rows of each index; of mail it reads one letter, and processes are few."""
+    """Whatever waits, it reads a few rows of each index; of letters it reads one, and processes are few."""
     app = Tickwork(database)
     app.migrate()
     statement = app.store.dialect.book["survey"]
@@ -146,7 +148,7 @@ def test_the_look_walks_no_table(database):
             asked = {name: str(value) if isinstance(value, list) else value for name, value in values.items()}
             plan = transaction.connection.execute(f"explain query plan {statement.named}", asked).fetchall()
             walked = {row[3] for row in plan if row[3].startswith("SCAN tickwork_") and "USING" not in row[3]}
-            assert walked <= {"SCAN tickwork_trigger_change", "SCAN tickwork_worker"}
+            assert walked <= {f"SCAN tickwork_{name}" for name in ("trigger_change", "group_letter", "worker")}
         else:
             plan = transaction.connection.execute(f"explain {statement.pyformat}", values).fetchall()
             assert not [line for (line,) in plan if "Seq Scan" in line and "Seq Scan on worker" not in line], plan

@@ -27,12 +27,17 @@ class Survey(NamedTuple):
     scheduled: bool
     newest_bulk: int | None
     woken_at: Instant | None
+    tending: bool
+    next_opening_at: Instant | None
 
     def news(self, before: Survey | None) -> list[str]:
         """Return the hints for those who have something to do, or whose next moment has changed."""
         said = {
             "trigger": self.letters or self.due or _moved(self.next_due_at, before and before.next_due_at),
-            "task": self.ready > 0 or _moved(self.next_ready_at, before and before.next_ready_at),
+            "task": self.ready > 0
+            or self.tending
+            or _moved(self.next_ready_at, before and before.next_ready_at)
+            or _moved(self.next_opening_at, before and before.next_opening_at),
             "lease": self.leases or self.silent,
             "job": self.scheduled or before is None or self.newest_job_event != before.newest_job_event,
             "bulk": _moved(self.newest_bulk, before and before.newest_bulk),

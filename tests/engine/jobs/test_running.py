@@ -8,6 +8,7 @@ from tickwork.errors import LeaseLost, StoreUnavailable
 from tickwork.model.job_log import attempts_in_cycle, attempts_since_last_completed
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import Ended, completed, failed
+from tickwork.model.lease import LENGTH
 from tickwork.signals import Decline, GiveUp, RetryAfter
 from tickwork.watch import SECOND
 
@@ -286,7 +287,7 @@ def test_an_end_that_cannot_be_written_down_is_kept(yard):
         yard.step()
         assert yard.status() == "running"
     yard.store.dialect.on_statement = None
-    assert runs.turn(yard.watch.now()) is None
+    assert runs.turn(yard.watch.now()) == yard.watch.now() + LENGTH
     assert yard.status() == "completed"
     assert yard.log()[-1].entry.told["result"] == {"rows": 3}
     assert (runs.settled, runs.lost, runs.running) == (1, 0, {})

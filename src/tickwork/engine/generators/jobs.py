@@ -205,7 +205,7 @@ class JobRuns:
             return now
         if not self.running:
             self._renewed_at = None
-            return None
+            return self._shown_at + LENGTH if self.work.worker_id and self._shown_at is not None else None
         self._renewed_at = now if self._renewed_at is None else self._renewed_at
         return self._renewed_at + RENEW_EVERY if not self._unsettled else now + UNSETTLED_PAUSE
 

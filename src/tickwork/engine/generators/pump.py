@@ -29,9 +29,12 @@ from tickwork.store import generators as rows
 from tickwork.store import leases
 from tickwork.store.generators import Terms
 from tickwork.store.store import Store
-from tickwork.watch import Instant
+from tickwork.watch import SECOND, Instant
 
 log = logging.getLogger("tickwork.generators")
+
+#: When what was left for later, since tasks of people waited, is looked at again.
+WITHHELD_FOR = 10 * SECOND
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class GeneratorPump:
         self.worker_id: int | None = None
         self._renewed_at: Instant | None = None
         self._shown_at: Instant | None = None
+        self._withheld = False
+        """Whether something was left for later, since tasks of people waited."""
         self._counts: dict[str, list[int]] = {}
         self._guard = threading.Lock()
         for generator in generators:
@@ -113,6 +118,10 @@ class GeneratorPump:
             moments.append(self._renewed_at + self._renew_every)
         if idle:
             moments += [now + rest for rest in self.drawing.rests]
+        if self._withheld:
+            moments.append(now + WITHHELD_FOR)
+        if self.worker_id and self._shown_at is not None:
+            moments.append(self._shown_at + LENGTH)  # who gives no sign of life is forgotten
         return min(moments, default=None)
 
     # ------------------------------------------------------------------------------------------------------ claiming
@@ -124,7 +133,9 @@ class GeneratorPump:
         chosen = self.drawing.choose(free) if usual else self.drawing.choose(free, worst=urgent)
         chosen = ranking.taken(chosen, free, usual, urgent)
         bar = self.better() if chosen else None
-        return chosen if bar is None else [each for each in chosen if each.priority <= bar]
+        found = chosen if bar is None else [each for each in chosen if each.priority <= bar]
+        self._withheld = len(found) < len(chosen)
+        return found
 
     def _claim(self, chosen: Sequence[Choice], now: Instant) -> list[Work]:
         if not chosen:

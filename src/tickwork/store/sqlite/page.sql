@@ -187,7 +187,11 @@ select c.now,
        (select coalesce(max(id), 0) from tickwork.job_event),
        exists (select 1 from tickwork.job where status = 'scheduled' and lease is null),
        (select max(id) from tickwork.bulk where state in ('running', 'cancelling')),
-       (select max(woken_at) from tickwork.generator where key = '')
+       (select max(woken_at) from tickwork.generator where key = ''),
+       exists (select 1 from tickwork.group_letter)
+       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
+       or exists (select 1 from tickwork.opening o where o.due_at <= (select now from clock)),
+       (select min(o.due_at) from tickwork.opening o where o.due_at > (select now from clock))
   from clock c;
 
 -- name: ready_ranges

@@ -3,7 +3,8 @@
 -- name: survey
 -- reader: anyone
 -- the clock; mail, something due from the mark on, the next due; ranges of ready tasks, the next of the others; leases,
--- processes that gave no sign for :silent; the newest event of a job, a job to be run; the newest open bulk; the last wake
+-- processes that gave no sign for :silent; the newest event of a job, a job to be run; the newest open bulk; the last wake;
+-- whether members of groups have ended or a lane is to be opened, and when the next one is
 with recursive clock as materialized (select :now as now),
 head (namespace, queue, priority, available_at, id) as (
     (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
@@ -36,5 +37,9 @@ select c.now,
        (select coalesce(max(id), 0) from tickwork.job_event),
        exists (select 1 from tickwork.job where status = 'scheduled' and lease is null),
        (select max(id) from tickwork.bulk where state in ('running', 'cancelling')),
-       (select max(woken_at) from tickwork.generator where key = '')
+       (select max(woken_at) from tickwork.generator where key = ''),
+       exists (select 1 from tickwork.group_letter)
+       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
+       or exists (select 1 from tickwork.opening o where o.due_at <= (select now from clock)),
+       (select min(o.due_at) from tickwork.opening o where o.due_at > (select now from clock))
   from clock c;
