@@ -18,6 +18,7 @@ import msgspec
 
 from tickwork.api.app import Tickwork
 from tickwork.api.assembly import hand_of
+from tickwork.api.by_hand import Hand
 from tickwork.clocks.contract import check_clock
 from tickwork.engine.generators.contract import check_offers
 from tickwork.engine.generators.generator import Generator
@@ -55,15 +56,34 @@ class TimeTravel:
         self.app = app
         self.watch = ManualWatch(at)
         app.store.watch = self.watch
-        self._hand = hand_of(app.store, app.settings, app.handlers)
+        self._hands: Hand | None = None
+        self._known: tuple[int, ...] = ()
 
     @property
     def now(self) -> datetime:
         """The time on the watch, in UTC."""
         return from_instant(self.watch.now())
 
+    @property
+    def _hand(self) -> Hand:
+        """Daemon, jobs' controller and worker of the application as it is now: what was registered meanwhile is known."""
+        app = self.app
+        known = (len(app.handlers), len(app.generators.registered), len(app.jobs.declared))
+        if self._hands is None or known != self._known:
+            if self._hands is not None:
+                self._hands.worker.stop(0)
+            self._hands = hand_of(app.store, app.settings, app.handlers, app.generators.by_hand())
+            self._known = known
+            app.jobs.declare_all()
+        return self._hands
+
     def run_due(self) -> None:
-        """Fire what is due and run what is ready, until nothing is left at this moment. Failures wait for their retry."""
+        """Fire what is due and run what is ready, until nothing is left at this moment. Failures wait for their retry.
+
+        Triggers, jobs, tasks and the application's generators are served; retention is not, so what was done can be
+        looked at however far the journey goes. A journey stops for triggers, jobs and tasks; generators are asked at
+        each stop.
+        """
         self._hand.run_due()
 
     def to(self, at: datetime | Instant) -> None:

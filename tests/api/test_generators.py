@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from tickwork import Cursor, ExpiryRule, Generator, Offer, Tickwork
-from tickwork.api.generator_part import people_first
 from tickwork.errors import ConfigurationError, InvalidInput, NotFound, TryAgain
 from tickwork.model.generator import Over
 
@@ -183,28 +182,13 @@ def test_rows_that_expire(app):
     assert sql(app, "select id from watch_item")[0][0] == 999
 
 
-def test_a_full_worker_lets_people_go_first(app):
-    """While ready tasks wait for a place, nothing less urgent than the best of them is begun beside the worker."""
-
-    @app.handler("people")
-    def people():
-        pass
-
-    worker = app.process(daemon=False).task_worker
-    best = people_first(worker)
-    app.put(people.task(), priority=1500)
-    assert best() == 9_999, "it has places: the task is taken at once"
-    worker.pump.running.now.update(dict.fromkeys(range(worker.pump.appetite.concurrency), (None, 0)))
-    assert best() == 1_500
-
-
 def test_a_tick_draws_from_generators(app):
-    """Where only cron may start something: when tasks and jobs are done, and only while there is time."""
+    """Where only cron may start something: by rank with tasks and jobs, and only while there is time."""
     shelf = app.generators.add(Shelf("shelf", "a", "b"))
     assert app.tick(within=30).reason == "none-ready"
     assert shelf.ran == ["shelf/a", "shelf/b"]
     names = {each.name for each in app.generators.list()}
-    assert names == {"shelf", "retention"}
+    assert names == {"shelf", "retention", "bulk", "queue", "jobs"}
     shelf.left = ["c"]
     assert app.tick(within=0).reason == "time-limit"
     assert shelf.left == ["c"]

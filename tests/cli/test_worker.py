@@ -98,7 +98,7 @@ def test_processes_end_when_their_supervisor_is_killed(shop: Tickwork) -> None:
 def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) -> None:
     task = shop.put(shop.handlers["held"].task()).id
     with child("-m", "tickwork", "worker", "--app", "shop_app:app", "--concurrency", "2") as worker:
-        until(lambda: any(each.progress for member in shop.workers.list() for each in member.tasks))
+        until(lambda: any(each.progress for member in shop.workers.list() for each in member.works))
         assert run(["worker", "list", "--database", database]) == 0
         said = capsys.readouterr().out
         assert f"held {task}" in said and "40% of the pages" in said and str(worker.pid) in said
@@ -140,8 +140,8 @@ def test_a_pool_hibernates_and_wakes(shop: Tickwork, database: str, capsys: Any)
         assert run(["task", "put", "nobody", "--database", database]) != 0
         until(lambda: shop.counts().archive.get("done") == 1)
         task = shop.put(held.task()).id
-        until(lambda: any(each.progress for member in shop.workers.list() for each in member.tasks))
-        (doomed,) = [member.pid for member in shop.workers.list() if member.tasks]
+        until(lambda: any(each.progress for member in shop.workers.list() for each in member.works))
+        (doomed,) = [member.pid for member in shop.workers.list() if member.works]
         os.kill(doomed, signal.SIGKILL)
         killed.add(doomed)
         until(lambda: shop.tasks.get(task).lost == 1 and shop.tasks.get(task).state == "running")

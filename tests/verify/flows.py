@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from typing import Any
 
+from tickwork.engine.tasks.pump import Appetite
+
 from tests.support import postgresql
 from tests.support.dying import dies
 from tests.support.shop import NOON, Shop, registered
@@ -14,7 +16,6 @@ from tests.support.stores import migrate
 from tests.support.trees import expected, flow_of, leaf, random_tree
 from tests.support.verification import Run
 from tickwork import Tickwork
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from tickwork.engine.tasks.pump import Appetite
 
 from tests.support.dying import dies
 from tests.support.shop import NOON, Shop
 from tests.walks.test_tasks import recover_with
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tickwork.engine.tasks.pump import Appetite
 
 from tests.support.dying import walk
 from tests.support.processes import child
 from tests.support.shop import NOON, Shop, registered
 from tests.walks.test_two_workers import until
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

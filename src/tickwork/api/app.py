@@ -18,13 +18,12 @@ from tickwork.api.agenda import Coming
 from tickwork.api.bulk import BulkWork
 from tickwork.api.explaining import ask as asking
 from tickwork.api.explaining.page import Why
-from tickwork.api.generator_part import GeneratorPart, people_first
 from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
 from tickwork.api.limits import Limits
 from tickwork.api.objects import Objects
-from tickwork.api.process import Part, Process
+from tickwork.api.process import Process
 from tickwork.api.retention import RetentionRules
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
@@ -237,14 +236,18 @@ class Tickwork:
         concurrency: int = 10,
         lease: timedelta | float | None = None,
         allow_commands: bool = False,
+        reserve: int = 0,
     ) -> None:
         """Run the trigger daemon and a worker in this process, until a signal stops them.
 
         The first signal lets running tasks finish, a second one stops at once. *upgrade* brings the tables up to date.
+        *reserve*: so many of the worker's hands take only what is urgent, see :meth:`worker`.
         """
         if upgrade:
             self.migrate()
-        self.process(queues=queues, concurrency=concurrency, lease=lease, allow_commands=allow_commands).run()
+        self.process(
+            queues=queues, concurrency=concurrency, lease=lease, allow_commands=allow_commands, reserve=reserve
+        ).run()
 
     def daemon(self) -> None:
         """Run the trigger daemon alone, until a signal stops it; it runs nothing of yours."""
@@ -260,9 +263,12 @@ class Tickwork:
         priority_at_most: int | None = None,
         ageing: timedelta | float | None = None,
         replica_lag: timedelta | float | None = None,
+        reserve: int = 0,
     ) -> None:
         """Run a worker alone, until a signal stops it; *lease* is how long a claim lasts unrenewed (30 s).
 
+        It draws from the queue, from jobs, and from the application's generators, by priority. *reserve*: so many of
+        its hands take only what is urgent (1000 and better), whatever else waits.
         *priority_at_most*: only what is at least so urgent. *ageing*: what has waited so long counts as one point more
         urgent, so that nothing waits for ever behind a steady stream of better work. *replica_lag*: while a replica of the
         database is further behind than that, no more work is taken.
@@ -276,6 +282,7 @@ class Tickwork:
             priority_at_most=priority_at_most,
             ageing=ageing,
             replica_lag=replica_lag,
+            reserve=reserve,
         ).run()
 
     def process(
@@ -290,6 +297,7 @@ class Tickwork:
         priority_at_most: int | None = None,
         ageing: timedelta | float | None = None,
         replica_lag: timedelta | float | None = None,
+        reserve: int = 0,
     ) -> Process:
         """Return what would run, not started: ``with app.process():`` runs it beside your own code.
 
@@ -306,6 +314,8 @@ class Tickwork:
                 self.store,
                 self.settings,
                 self.handlers,
+                generators=self.generators.all(),
+                jobs=True,
                 queues=queues,
                 concurrency=concurrency,
                 lease=lease,
@@ -313,22 +323,15 @@ class Tickwork:
                 priority_at_most=priority_at_most,
                 ageing=ageing,
                 replica_lag=replica_lag,
+                reserve=reserve,
             )
             if worker
             else None
         )
         self.jobs.declare_all()
         self.topics.declare_all()
-        looking_after_jobs = assembly.jobs_of(
-            self.store, self.settings, self.handlers, controls=daemon, runs=concurrency if worker else 0
-        )
-        parts: list[Part] = [looking_after_jobs]
-        post = None
-        if working is not None:
-            post = assembly.post_of(self.settings, working, self.generators.asked_every)
-            better = people_first(working)
-            parts.append(GeneratorPart(self.store, self.settings.namespace, self.generators.all(), better=better))
-        return assembly.process_of(self.store, daemon=daemon, worker=working, parts=parts, post=post)
+        post = None if working is None else assembly.post_of(self.settings, working, self.generators.asked_every)
+        return assembly.process_of(self.store, daemon=daemon, worker=working, post=post)
 
     def run_tasks(self, *tasks: str | int, allow_commands: bool = False) -> list[TaskRow]:
         """Run these tasks here and now, one after the other, whatever their time; return what became of them.
@@ -402,6 +405,7 @@ class Tickwork:
                 self.store,
                 self.settings,
                 self.handlers,
+                self.generators.all(),
                 limit=limit,
                 queues=queues,
                 concurrency=concurrency,
@@ -409,13 +413,7 @@ class Tickwork:
                 allows_commands=allow_commands,
             )
 
-        jobs = assembly.jobs_of(self.store, self.settings, self.handlers, controls=False, runs=0)
-        return ticking.tick(
-            self.store, self.namespace, worker, jobs, bounds, shared=shared, stop=stop, generate=self._generate
-        )
-
-    def _generate(self, going_on: Callable[[], bool]) -> int:
-        return self.generators.run_due(going_on=going_on)
+        return ticking.tick(self.store, self.namespace, worker, bounds, shared=shared, stop=stop)
 
     def opportunity(self, probability: float = 0.05, seconds: float = 0.2, limit: int = 5) -> Tick | None:
         """Do a bounded slice of work after a request, with a probability; for hosts without daemons and without cron.

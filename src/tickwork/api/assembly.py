@@ -13,15 +13,20 @@ from tickwork.api.job_part import JobPart
 from tickwork.api.loop_part import LoopPart
 from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
+from tickwork.engine.generators.generator import Generator
+from tickwork.engine.generators.jobs import Jobs, JobWork
+from tickwork.engine.generators.source import sources_of
 from tickwork.engine.presence import Presence
 from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.tasks.command import allow_commands
+from tickwork.engine.tasks.job_calls import JobCalls
 from tickwork.engine.tasks.post import LONGEST_ABSENCE, Post
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
 from tickwork.engine.triggers.rezoning import Rezoning
+from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.source import Source
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import COMMAND
@@ -78,6 +83,8 @@ def worker_of(
     settings: Settings,
     handlers: Registry,
     *,
+    generators: Sequence[Generator] = (),
+    jobs: bool = False,
     queues: Sequence[str] = (),
     concurrency: int = Appetite.concurrency,
     batch: int = Appetite.batch,
@@ -87,14 +94,13 @@ def worker_of(
     priority_at_most: int | None = None,
     ageing: timedelta | float | None = None,
     replica_lag: timedelta | float | None = None,
+    reserve: int = 0,
 ) -> Worker:
-    """Return a worker for the namespace of the settings; *at_once* needs no threads (tests)."""
-    appetite = Appetite(
-        limits.number(concurrency, "concurrency", 1, 10_000),
-        limits.number(batch, "batch", 1, 10_000),
-        Appetite.lease if lease is None else lease_of(lease),
-        None if replica_lag is None else span(replica_lag, "replica_lag"),
-    )
+    """Return a worker for the namespace of the settings; *at_once* needs no threads (tests).
+
+    It draws from the queue, from *generators*, and (*jobs*) from the jobs that are scheduled.
+    """
+    appetite = appetite_of(concurrency, reserve, lease, batch, replica_lag)
     subscription = Subscription(
         (settings.namespace,),
         _queues(queues),
@@ -103,13 +109,44 @@ def worker_of(
     )
     if allows_commands and COMMAND not in handlers:
         allow_commands(handlers)
-    return Worker(store, handlers, subscription, appetite, at_once=at_once)
+    others = others_of(store, settings, handlers, generators, jobs=jobs)
+    return Worker(store, handlers, subscription, appetite, sources=others, at_once=at_once)
+
+
+def appetite_of(
+    concurrency: int,
+    reserve: int = 0,
+    lease: timedelta | float | None = None,
+    batch: int = Appetite.batch,
+    replica_lag: timedelta | float | None = None,
+) -> Appetite:
+    """Check how much a worker takes; raises InvalidInput."""
+    hands = limits.number(concurrency, "concurrency", 1, 10_000)
+    return Appetite(
+        hands,
+        limits.number(batch, "batch", 1, 10_000),
+        Appetite.lease if lease is None else lease_of(lease),
+        None if replica_lag is None else span(replica_lag, "replica_lag"),
+        limits.number(reserve, "reserve", 0, hands - 1),
+    )
+
+
+def others_of(
+    store: Store, settings: Settings, handlers: Registry, generators: Sequence[Generator], *, jobs: bool
+) -> list[Source]:
+    """Return the sources of a worker beside the queue."""
+    found = sources_of(store, settings.namespace, generators)
+    if jobs:
+        rows = JobWork(store, namespaces=(settings.namespace,))
+        found.append(Jobs(rows, JobCalls(handlers), settings.namespace))
+    return found
 
 
 def bounded_worker_of(
     store: Store,
     settings: Settings,
     handlers: Registry,
+    generators: Sequence[Generator],
     *,
     limit: int | None,
     queues: Sequence[str],
@@ -118,14 +155,12 @@ def bounded_worker_of(
     allows_commands: bool,
 ) -> BoundedWorker:
     """Return a worker for a while, for the namespace of the settings."""
-    appetite = Appetite(
-        limits.number(concurrency, "concurrency", 1, 10_000),
-        lease=Appetite.lease if lease is None else lease_of(lease),
-    )
+    appetite = appetite_of(concurrency, lease=lease)
     subscription = Subscription((settings.namespace,), _queues(queues))
     if allows_commands and COMMAND not in handlers:
         allow_commands(handlers)
-    return BoundedWorker(store, handlers, subscription, appetite, limit)
+    others = others_of(store, settings, handlers, generators, jobs=True)
+    return BoundedWorker(store, handlers, subscription, appetite, limit, sources=others)
 
 
 def _queues(names: Sequence[str]) -> tuple[str, ...]:
@@ -140,14 +175,9 @@ def lease_of(length: timedelta | float) -> int:
     return duration
 
 
-def jobs_of(store: Store, settings: Settings, handlers: Registry, *, controls: bool, runs: int) -> JobPart:
-    """Return what looks after jobs: the controller, and so many runs at once of this namespace's jobs."""
-    return JobPart(store, handlers, controls=controls, runs=runs, namespaces=(settings.namespace,))
-
-
 def post_of(settings: Settings, worker: Worker, asked_every: Iterable[int]) -> Post:
     """Return what a worker process serves, for whoever stands in for it, and how often its generators must be asked."""
-    served, address, absence = worker.pump.subscription, settings.database, LONGEST_ABSENCE
+    served, address, absence = worker.queue.subscription, settings.database, LONGEST_ABSENCE
     if urlsplit(address).scheme == "sqlite":
         path, _ = sqlite_path(address)
         query = urlsplit(address).query
@@ -159,7 +189,7 @@ def post_of(settings: Settings, worker: Worker, asked_every: Iterable[int]) -> P
         served.namespaces,
         served.queues,
         served.priority_at_most,
-        worker.registry.schemas,
+        worker.queue.registry.schemas,
         min([absence, *asked_every]),
     )
 
@@ -170,10 +200,15 @@ def process_of(
     """Return what runs beside each other in this process."""
     if daemon:
         presence = Presence(store, "daemon")
-        parts = (*parts, LoopPart(store, Rezoning(store)), LoopPart(store, presence, ended=presence.leave))
+        parts = (
+            *parts,
+            JobPart(store),
+            LoopPart(store, Rezoning(store)),
+            LoopPart(store, presence, ended=presence.leave),
+        )
     return Process(store, TriggerDaemon(store) if daemon else None, worker, parts, post)
 
 
-def hand_of(store: Store, settings: Settings, handlers: Registry) -> Hand:
-    """Return daemon and worker to be turned by hand, by the store's watch."""
-    return Hand(store, worker_of(store, settings, handlers, at_once=True))
+def hand_of(store: Store, settings: Settings, handlers: Registry, generators: Sequence[Generator]) -> Hand:
+    """Return daemon, controller of jobs and worker to be turned by hand, by the store's watch."""
+    return Hand(store, worker_of(store, settings, handlers, generators=generators, jobs=True, at_once=True))

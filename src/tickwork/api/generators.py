@@ -19,8 +19,10 @@ from tickwork.engine.generators.bulk import BulkWork
 from tickwork.engine.generators.collection import Collection, Collector, Retention
 from tickwork.engine.generators.expiry import Expiry
 from tickwork.engine.generators.generator import Generator
-from tickwork.engine.generators.pump import GeneratorPump, Hands
+from tickwork.engine.generators.source import sources_of
 from tickwork.engine.generators.work import Work
+from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.worker import Worker
 from tickwork.errors import ConfigurationError, NotFound
 from tickwork.model.expiry import ExpiryRule
 from tickwork.model.generator import Kept, Over, Parked, Verdict
@@ -28,9 +30,11 @@ from tickwork.store import generators as rows
 from tickwork.store.dialect import Verb
 from tickwork.store.generators import Head
 from tickwork.store.store import Store
-from tickwork.watch import Instant, SystemWatch
+from tickwork.watch import Instant
 
 Kind = TypeVar("Kind", bound=Generator)
+#: The names of those that are always there.
+TAKEN = frozenset({"queue", "jobs", "bulk", "retention"})
 #: How many keys are shown of one generator.
 SHOWN = 100
 
@@ -76,7 +80,7 @@ class Generators:
 
     def add(self, generator: Kind) -> Kind:
         """Have the workers of this application draw from a generator; raises ConfigurationError for a name that is taken."""
-        if generator.name in self.registered or generator.name in {"retention", "bulk"}:
+        if generator.name in self.registered or generator.name in TAKEN:
             raise ConfigurationError("generator", generator.name, "a name that is not taken")
         self.registered[generator.name] = generator
         return generator
@@ -135,10 +139,14 @@ class Generators:
                 break
         return removed
 
-    def all(self) -> list[Generator]:
-        """Return what a worker of this application draws from: what was registered, and retention."""
+    def all(self) -> list_of[Generator]:
+        """Return what a worker of this application draws from, beside the queue and jobs: what was registered, and retention."""
         collectors = [*retention.collectors(self._kept), *self._collectors]
         return [*self.registered.values(), BulkWork(), Retention(collectors)]
+
+    def by_hand(self) -> list_of[Generator]:
+        """Return what is drawn from when time is wound by hand: the same, but nothing that was kept is removed."""
+        return [*self.registered.values(), BulkWork()]
 
     @property
     def asked_every(self) -> list[int]:
@@ -148,18 +156,17 @@ class Generators:
 
     # ------------------------------------------------------------------------------------------------------- working
 
-    def run_due(self, limit: int = 1_000_000, going_on: Callable[[], bool] = lambda: True) -> int:
+    def run_due(self, limit: int | None = None) -> int:
         """Do what generators offer now, in this thread, until nothing more is offered; return how many runs there were.
 
-        For tests, and for hosts where only cron may start something: ``app.tick()`` does it when tasks and jobs are done.
-        At most *limit* runs are begun, and none when *going_on* says no.
+        At most *limit* of them. For tests; workers do it all the time, and so does ``app.tick()``.
         """
-
-        def execute(work: Work) -> None:
-            pump.call(work)
-
-        pump = GeneratorPump(self._store, self._namespace, self.all(), execute, Hands(1))
-        return pump.run_due((self._store.watch or SystemWatch()).now, limit, going_on)
+        sources = sources_of(self._store, self._namespace, self.all())
+        worker = Worker(self._store, sources, Appetite(1), namespace=self._namespace, name="by hand", at_once=True)
+        try:
+            return worker.run_due(limit)
+        finally:
+            worker.stop(0)
 
     def end(self, work: Work, verdict: Verdict | None = None) -> Any:
         """Say that a piece of work is over (or what else becomes of it), in this transaction; raises LeaseLost.
@@ -233,6 +240,9 @@ class Generators:
     def list(self) -> list[GeneratorSeen]:
         """List the generators that workers have drawn from, by name."""
         return [seen_of(head) for head in self._desk.look(lambda: rows.listing(self._desk.scope))]
+
+
+list_of = list
 
 
 def seen_of(head: Head) -> GeneratorSeen:

@@ -16,10 +16,6 @@ class LoopPart:
         self._runner = Runner(loop, store.watch or SystemWatch(), lambda: poll)
         self._ended = ended
 
-    @property
-    def in_hand(self) -> int:
-        return 0
-
     def start(self, listener: Listener) -> None:
         self._runner.start()
 

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, Protocol, Self
 
 from tickwork.engine.loop import Listener, Runner
-from tickwork.engine.tasks.copy import LEAVE, Load, supervised
+from tickwork.engine.tasks.copy import LEAVE, supervised
 from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.supervisor import dump_stacks
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
@@ -42,11 +42,6 @@ class Part(Protocol):
     def start(self, listener: Listener) -> None: ...
 
     def stop(self, grace: float) -> bool: ...
-
-    @property
-    def in_hand(self) -> int:
-        """How many runs it has in hand."""
-        ...
 
 
 class Process:
@@ -124,7 +119,7 @@ class Process:
         """Start, wait for a signal or :meth:`ask_to_stop`, stop."""
         with self._signals(grace):
             if self.task_worker is not None:
-                supervised(self._load, lambda: self.ask_to_stop(grace), self.post)
+                supervised(self.task_worker.load, lambda: self.ask_to_stop(grace), self.post)
             self.start()
             try:
                 while not self._stopping.is_set():
@@ -135,14 +130,10 @@ class Process:
                 gentle = self.stop(grace, PATIENCE_SECONDS if self._patient else None)
         return gentle
 
-    def _load(self) -> Load:
-        assert self.task_worker is not None
-        return self.task_worker.load()._replace(beside=sum(part.in_hand for part in self.parts))
-
     def _look_for_all(self) -> Watchman:
         """Return what looks for whatever runs here."""
         daemon, worker = self.trigger_daemon, self.task_worker
-        subscription = NOTHING if worker is None else worker.pump.subscription
+        subscription = NOTHING if worker is None else worker.queue.subscription
         return Watchman(self.store, self._listener, subscription, None if daemon is None else daemon.firings.mark)
 
     def __enter__(self) -> Self:

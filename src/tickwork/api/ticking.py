@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -22,23 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tickwork.api.job_part import JobPart
-from tickwork.engine.generators.job_threads import JobThreads
-from tickwork.engine.generators.jobs import JobRuns, JobWork
 from tickwork.engine.jobs.controller import JobController
 from tickwork.engine.tasks.bounded import BoundedWorker
 from tickwork.engine.triggers.daemon import TriggerDaemon
 from tickwork.errors import ReadOnlyStore, StoreError
-from tickwork.model.job_run import Ended, JobRun
-from tickwork.store import workers
 from tickwork.store.alone import alone
 from tickwork.store.store import Store
 from tickwork.watch import SECOND, SteadyWatch, SystemWatch
 
 log = logging.getLogger("tickwork.tick")
 
-#: Does generated work while it is told to go on; returns how many pieces were done.
-Generate = Callable[[Callable[[], bool]], int]
 Reason = Literal["none-ready", "none-possible", "limit", "time-limit", "memory-limit", "read-only", "stopped", "busy"]
 
 #: What each reason means to a person.
@@ -54,13 +46,11 @@ MEANING: dict[Reason, str] = {
 }
 #: How long a tick waits at most between two looks at its bounds, in seconds.
 LOOK_SECONDS = 0.25
-#: How many jobs run at once beside the tasks of a tick.
-JOBS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much a tick may take: seconds, tasks and job runs, megabytes of this process, seconds of grace at the end."""
+    """How much a tick may take: seconds, runs of whatever source, megabytes of this process, seconds of grace at the end."""
 
     seconds: float
     limit: int | None = None
@@ -72,7 +62,8 @@ class Bounds:
 class Tick:
     """What one tick did, and why it ended.
 
-    ``tasks`` counts runs of tasks by how they ended; ``took_for`` is in microseconds, as every duration.
+    ``tasks`` and ``jobs`` count runs, ``generated`` those of all other generators; ``done`` the tasks that are done;
+    ``took_for`` is in microseconds, as every duration.
     """
 
     reason: Reason
@@ -83,6 +74,7 @@ class Tick:
     done: int = 0
     unfinished: bool = False
     took_for: int = 0
+    generated: int = 0
 
     def __str__(self) -> str:
         """Say it in one line.
@@ -103,23 +95,18 @@ def tick(
     store: Store,
     namespace: str,
     make_worker: Callable[[], BoundedWorker],
-    job_part: JobPart,
     bounds: Bounds,
     *,
     shared: bool = False,
     stop: threading.Event | None = None,
-    generate: Generate | None = None,
 ) -> Tick:
-    """Do one bounded round, alone unless *shared*; never raises for a database that only takes no writes.
-
-    *generate* does what generators offer, while it is told to go on, when tasks and jobs are done.
-    """
+    """Do one bounded round, alone unless *shared*; never raises for a database that only takes no writes."""
     try:
         with _turnstile(store, namespace, shared) as ours:
             if not ours:
                 return Tick("busy")
             stopping = stop or threading.Event()
-            return Round(store, make_worker(), job_part, namespace, bounds, stopping, generate).run()
+            return Round(store, make_worker(), bounds, stopping).run()
     except ReadOnlyStore:
         return Tick("read-only")
 
@@ -135,34 +122,31 @@ class Round:
         self,
         store: Store,
         worker: BoundedWorker,
-        job_part: JobPart,
-        namespace: str,
         bounds: Bounds,
         stop: threading.Event,
-        generate: Generate | None = None,
     ) -> None:
-        self.store, self.worker, self.bounds, self.stop, self.generate = store, worker, bounds, stop, generate
+        self.store, self.worker, self.bounds, self.stop = store, worker, bounds, stop
         self.daemon = TriggerDaemon(store)
-        self.jobs = JobRound(store, job_part, namespace)
+        self.controller = JobController(store, compare_every=1)  # a controller that lives for a moment always compares
         self._watch, self._steady = store.watch or SystemWatch(), SteadyWatch()
         self._began = time.monotonic()
 
     def run(self) -> Tick:
         """Go on until a bound is reached or a whole pass found nothing to do; then let what runs finish."""
         self.worker.begin()
-        self.jobs.fire(self._watch.now())  # the first turn boots, the next ones compare
+        self._fire_jobs()  # the first turn boots, the next ones compare
         try:
             reason = self._passes()
         except ReadOnlyStore:
             reason = "read-only"
         finally:
             gentle = self.worker.stop(self.bounds.grace)
-            gentle = self.jobs.stop(self.bounds.grace) and gentle
         done = Tick(
             self._judged(reason),
             planned=self.daemon.planning.planned,
             fired=self.daemon.firings.fired,
-            jobs=self.jobs.settled,
+            jobs=self.worker.beside["jobs"],
+            generated=self.worker.beside.total() - self.worker.beside["jobs"],
             tasks=self.worker.outcomes.total(),
             done=self.worker.outcomes["done"],
             unfinished=not gentle,
@@ -175,22 +159,17 @@ class Round:
         while True:
             if (reason := self._bound()) is not None:
                 return reason
-            was_idle = self.worker.idle and self.jobs.idle
+            was_idle = self.worker.idle
             moved = self._plan_and_fire()
-            self.jobs.drive(self._watch.now(), self._left())
             self.worker.drive(min(LOOK_SECONDS, max(0.0, self.bounds.seconds - self._spent())))
-            if self.worker.idle and self.jobs.idle and was_idle and not moved and not self._generated():
+            if self.worker.idle and was_idle and not moved:
                 return self._bound() or "none-ready"
-
-    def _generated(self) -> int:
-        """Do what generators offer, one piece after the other, while no bound is reached; return how many there were."""
-        return 0 if self.generate is None else self.generate(lambda: self._bound() is None)
 
     def _bound(self) -> Reason | None:
         """Say which bound is reached, if any."""
         if self.stop.is_set():
             return "stopped"
-        if self._left() == 0 and self.worker.empty and self.jobs.idle:
+        if self.bounds.limit is not None and self.worker.ended >= self.bounds.limit and self.worker.empty:
             return "limit"
         if self._spent() >= self.bounds.seconds:
             return "time-limit"
@@ -200,25 +179,30 @@ class Round:
 
     def _plan_and_fire(self) -> bool:
         """Plan and fire, batch after batch, while there is time; return whether anything was done."""
-        before = (self.daemon.planning.planned, self.daemon.firings.fired, self.jobs.fired)
+        before = self._moves
         while not self.stop.is_set() and self._spent() < self.bounds.seconds:
             now = self._watch.now()
             if self.daemon.turn(now) != now:
                 break
-        self.jobs.fire(self._watch.now())
-        return before != (self.daemon.planning.planned, self.daemon.firings.fired, self.jobs.fired)
+        if self._fire_jobs():
+            self.worker.pump.wake("jobs")
+        return before != self._moves
 
-    def _left(self) -> int | None:
-        """How many tasks and job runs may still begin; None where nobody said."""
-        if self.bounds.limit is None:
-            return None
-        left = max(0, self.bounds.limit - self.worker.outcomes.total() - self.jobs.settled)
-        self.worker.limit = self.bounds.limit - self.jobs.settled - self.jobs.running
-        return left
+    @property
+    def _moves(self) -> tuple[int, ...]:
+        fires, retries = self.controller.counts.fires, self.controller.counts.retries
+        return (self.daemon.planning.planned, self.daemon.firings.fired, fires, retries)
+
+    def _fire_jobs(self) -> bool:
+        """Fire the timers of jobs that are due; what other processes changed is looked for each time."""
+        before = self._moves
+        self.controller.hear("")
+        self.controller.run_due(self._watch.now())
+        return before != self._moves
 
     def _judged(self, reason: Reason) -> Reason:
         """Nothing ready for us is not nothing ready: somebody should know."""
-        if reason != "none-ready" or self.worker.outcomes or self.jobs.settled:
+        if reason != "none-ready" or self.worker.outcomes or self.worker.beside["jobs"]:
             return reason
         try:
             return "none-possible" if self.worker.lacks_handlers() else reason
@@ -227,82 +211,6 @@ class Round:
 
     def _spent(self) -> float:
         return time.monotonic() - self._began
-
-
-class JobRound:
-    """The jobs of one round: fired by a controller, run on a few threads, settled when they end."""
-
-    def __init__(self, store: Store, part: JobPart, namespace: str) -> None:
-        self.store, self._part, self._namespace = store, part, namespace
-        self.controller = JobController(store, compare_every=1)  # a controller that lives for a moment always compares
-        self._runs: JobRuns | None = None
-        self._threads: JobThreads | None = None
-        self._number = 0
-
-    @property
-    def idle(self) -> bool:
-        return self.running == 0
-
-    @property
-    def running(self) -> int:
-        return 0 if self._runs is None else len(self._runs.running)
-
-    @property
-    def settled(self) -> int:
-        return 0 if self._runs is None else self._runs.settled
-
-    @property
-    def fired(self) -> int:
-        return self.controller.counts.fires
-
-    def fire(self, now: int) -> None:
-        """Fire the timers that are due; what other processes changed is looked for each time."""
-        self.controller.hear("")
-        self.controller.run_due(now)
-
-    def drive(self, now: int, left: int | None) -> None:
-        """Take what is scheduled, as far as there is room, and look after what runs."""
-        if self._runs is None:
-            if not self._anything():
-                return
-            self._runs = self._assemble()
-        self._runs.concurrency = JOBS_AT_ONCE if left is None else min(JOBS_AT_ONCE, self.running + left)
-        self._runs.turn(now)
-
-    def stop(self, grace: float) -> bool:
-        """Take no more, wait for what runs, renewing its leases meanwhile; return whether all of it ended."""
-        if self._runs is None or self._threads is None:
-            return True
-        self._runs.concurrency = 0
-        until, pause = time.monotonic() + grace, threading.Event()
-        while self._runs.running and time.monotonic() < until:
-            pause.wait(LOOK_SECONDS / 5)
-            self._runs.turn((self.store.watch or SystemWatch()).now())
-        gentle = not self._runs.running
-        if gentle:
-            self._threads.close()
-        with self.store.begin("worker") as transaction:
-            workers.remove(transaction, self._number)
-        return gentle
-
-    def _anything(self) -> bool:
-        """Look, without registering, whether a job waits for a worker."""
-        handlers = tuple(sorted(self._part.handlers))
-        return bool(JobWork(self.store, 0, handlers, (self._namespace,)).offers(1))
-
-    def _assemble(self) -> JobRuns:
-        with self.store.begin("worker") as transaction:
-            self._number = workers.register(transaction, "job worker", socket.gethostname(), os.getpid(), "tick")
-        work = JobWork(self.store, self._number, tuple(sorted(self._part.handlers)), (self._namespace,))
-        self._threads = JobThreads(self._part.call, JOBS_AT_ONCE, self._over)
-        return JobRuns(work, self._threads, JOBS_AT_ONCE)
-
-    def _over(self, run: JobRun, ended: Ended) -> None:
-        assert self._runs is not None
-        try:
-            self._runs.finish(run, ended)
-        except StoreError as error:
-            log.warning("the end of job %s could not be written down: %s", run.name, error)
 
 
 def memory() -> float:

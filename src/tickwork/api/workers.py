@@ -16,7 +16,7 @@ class Workers:
         self._desk = desk
 
     def list(self) -> list[Member]:
-        """Return every registered process with the tasks that it has in hand.
+        """Return every registered process with the work that it has in hand, each piece named ``generator/identifier``.
 
         >>> from tickwork import Tickwork
         >>> app = Tickwork("sqlite://")

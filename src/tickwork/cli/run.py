@@ -24,15 +24,22 @@ def working(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--lease", type=DURATION, metavar="DURATION", help="How long a claim lasts unrenewed (default: 30s)."
         ),
-        click.option("--concurrency", type=click.IntRange(1), metavar="N", help="So many tasks at a time."),
+        click.option("--concurrency", type=click.IntRange(1), metavar="N", help="So many hands: runs at a time."),
     ):
         command = option(command)
     return command
 
 
+def reserving(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option that keeps hands for what is urgent."""
+    said = "So many of the hands take only what is urgent (priority 1000 and better)."
+    return click.option("--reserve", type=click.IntRange(0), metavar="N", help=said)(command)
+
+
 @click.command(cls=Command)
 @click.option("--upgrade", is_flag=True, help="Bring the tables up to date first.")
 @working
+@reserving
 @speaking
 @connected
 def run(app: Tickwork, upgrade: bool, **settings: Any) -> None:

@@ -14,7 +14,7 @@ import click
 from tickwork.cli.arguments import DURATION
 from tickwork.cli.connecting import as_json, connectable, connected
 from tickwork.cli.failing import each
-from tickwork.cli.run import given, working
+from tickwork.cli.run import given, reserving, working
 from tickwork.cli.showing import list_rows, say_json, say_seconds
 from tickwork.cli.speaking import announce, speaking
 from tickwork.cli.teaching import Group
@@ -54,6 +54,7 @@ class Processes(click.ParamType[tuple[int, int]]):
 
 @click.group(cls=Worker, invoke_without_command=True)
 @working
+@reserving
 @click.option("--priority-at-most", type=click.IntRange(1, 9999), metavar="N", help="Only what is at least so urgent.")
 @click.option(
     "--ageing", type=DURATION, metavar="DURATION", help="What has waited so long counts as one point more urgent."
@@ -81,7 +82,7 @@ def worker(
     shrink_after: timedelta | None,
     **settings: Any,
 ) -> int | None:
-    """Run a worker: it claims tasks and runs their handlers.
+    """Run a worker: it draws tasks, runs of jobs and generators' work by priority, and runs them.
 
     The first signal stops claiming and lets running tasks finish; a second one stops at once. SIGQUIT writes what every
     thread is doing to standard error. Several processes are supervised: one that ends is replaced. With 0..N the pool
@@ -133,7 +134,7 @@ def list_(app: Tickwork, as_json: bool) -> None:
         seen = f"{say_seconds((member.now - member.seen_at) // SECOND)} ago"
         who = {"id": member.id, "kind": member.kind, "host": member.host, "pid": member.pid, "seen": seen}
         idle = {**who, "runs": "nothing: hibernates" if member.name == "lookout" else "nothing"}
-        rows += [{**who, **_running(task, member.now)} for task in member.tasks] or [idle]
+        rows += [{**who, **_running(work, member.now)} for work in member.works] or [idle]
     columns = ("id", "kind", "host", "pid", "seen", "runs", "since", "progress")
     list_rows(rows, columns, as_json=False, empty="nobody works: start one with tickwork worker")
     for rest in resting:
@@ -177,8 +178,8 @@ def without_own(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def _running(task: Any, now: int) -> dict[str, Any]:
-    """What a person reads of one task in hand."""
-    since = "-" if task.started_at is None else say_seconds(max(0, now - task.started_at) // SECOND)
-    share = "" if task.progress is None else f"{task.progress:.0%} {task.progress_note or ''}".strip()
-    return {"runs": f"{task.handler} {task.id}", "since": since, "progress": share or None}
+def _running(work: Any, now: int) -> dict[str, Any]:
+    """What a person reads of one piece of work in hand."""
+    since = "-" if work.started_at is None else say_seconds(max(0, now - work.started_at) // SECOND)
+    share = "" if work.progress is None else f"{work.progress:.0%} {work.progress_note or ''}".strip()
+    return {"runs": work.work + (f" {work.handler}" if work.handler else ""), "since": since, "progress": share or None}

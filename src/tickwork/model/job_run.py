@@ -6,11 +6,12 @@ An error is kept structured: a code, a message, the chain of causes and the numb
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from tickwork.model.job_retry import JobRetry
+from tickwork.model.work import word_of_progress
 from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
 from tickwork.watch import Instant, from_instant, to_duration
 
@@ -34,6 +35,39 @@ class JobRun:
     scheduled_at: Instant
     retry: JobRetry
     stopping: threading.Event = field(default_factory=threading.Event, compare=False)
+    lost: threading.Event = field(default_factory=threading.Event, compare=False)
+    """Set when another will own the run: its result is going to be discarded."""
+    words: list[tuple[float, str | None]] = field(default_factory=list, compare=False)
+    """What the run has said of its progress; the last word counts."""
+
+    def progress(self, share: float, note: str = "") -> None:
+        """Say how far this run has come, a share from 0 to 1, with a few words; ``tickwork worker list`` tells it.
+
+        Costs nothing here: the last word is written down about once a second. Raises InvalidInput for a share that is
+        none.
+        """
+        self.words[:] = [word_of_progress(share, note)]
+
+    @property
+    def told(self) -> tuple[Any, ...]:
+        """It as it travels to another process."""
+        return (
+            self.job_id,
+            self.namespace,
+            self.name,
+            self.handler,
+            self.payload,
+            self.token,
+            self.attempt,
+            self.nominal_at,
+            self.scheduled_at,
+            self.retry,
+        )
+
+    @classmethod
+    def of(cls, told: tuple[Any, ...], stopping: threading.Event, words: list[tuple[float, str | None]]) -> JobRun:
+        """Make it there anew."""
+        return replace(cls(*told), stopping=stopping, words=words)
 
     @property
     def cancelled(self) -> bool:
@@ -48,7 +82,7 @@ class JobRun:
     @property
     def identifier(self) -> str:
         """The work's name among all work: generator and identifier."""
-        return f"job:{self.name}"
+        return f"jobs/{self.name}"
 
 
 @dataclass(frozen=True)

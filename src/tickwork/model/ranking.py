@@ -62,20 +62,27 @@ def choose(
     return found
 
 
-def taken(choices: Iterable[Choice], free: int, usual: int, urgent: int) -> list[Choice]:
+def taken(
+    choices: Iterable[Choice], free: int, usual: int, urgent: int, lead: str = "", ahead: int = 0
+) -> list[Choice]:
     """Take what there are *free* hands for, in order; only *usual* of them take work that is less urgent than *urgent*.
+
+    Of the *lead* so many more are taken *ahead* of the hands, for what is run in a moment.
 
     >>> work = [Choice(p, 0, 0, "g", str(p), Offer(str(p), p)) for p in (900, 2000, 2001)]
     >>> [each.priority for each in taken(work, free=3, usual=1, urgent=1000)]
     [900, 2000]
+    >>> [each.priority for each in taken(work, free=1, usual=1, urgent=1000, lead="g", ahead=1)]
+    [900, 2000]
     """
     chosen: list[Choice] = []
     for choice in choices:
-        if len(chosen) >= free:
-            break
-        if choice.priority <= urgent:
-            chosen.append(choice)
-        elif usual > 0:
+        more = ahead if choice.generator == lead else 0
+        if len(chosen) >= free + more:
+            break  # what is behind it waits, too: nothing worse is taken before it
+        if choice.priority > urgent:
+            if usual + more <= 0:
+                break
             usual -= 1
-            chosen.append(choice)
+        chosen.append(choice)
     return chosen

@@ -245,10 +245,7 @@ class Task:
         Costs nothing here: the last word is written down about once a second. Raises InvalidInput for a share that is
         none.
         """
-        if not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise InvalidInput("share", share, "a number from 0 to 1")
-        words = str(note)[:NOTE_LENGTH].replace("\x00", "").encode("utf-8", "replace").decode()
-        self._signs.note(self._claimed, float(share), words or None)
+        self._signs.note(self._claimed, *word_of_progress(share, note))
 
     @property
     def cancelled(self) -> bool:
@@ -262,6 +259,18 @@ def _follow_up(action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     at, delay = treatment.pop("at", None), treatment.pop("delay", None)
     columns = NewTask.of(action, at, delay, Treatment(**treatment)).columns()  # type: ignore[typeddict-item]
     return columns if "attempts" in given else {**columns, "attempts": None}
+
+
+def word_of_progress(share: float, note: str) -> tuple[float, str | None]:
+    r"""Check what a run says of its progress; raises InvalidInput.
+
+    >>> word_of_progress(1, "half of it\x00")
+    (1.0, 'half of it')
+    """
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise InvalidInput("share", share, "a number from 0 to 1")
+    words = str(note)[:NOTE_LENGTH].replace("\x00", "").encode("utf-8", "replace").decode()
+    return float(share), words or None
 
 
 def _shown(instant: Instant | None) -> datetime | None:

@@ -9,7 +9,7 @@ The token is the caller's own and never used before. A claim whose acknowledgeme
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +33,10 @@ class Subscription:
     priority_at_most: int = LEAST_URGENT
     ageing: int = 0
     """How long a range's oldest task waits, in microseconds, to be served as if one point more urgent; 0: it never is."""
+
+    def down_to(self, worst: int) -> Subscription:
+        """The same, but nothing that is less urgent."""
+        return self if worst == self.priority_at_most else replace(self, priority_at_most=worst)
 
     @property
     def values(self) -> dict[str, object]:
@@ -71,7 +75,7 @@ class Wish:
 
 
 class Outlook(NamedTuple):
-    """What there is to do: the database's time, ranges with something ready, when the next of the others will."""
+    """What there is to do: the database's time, ranges with something ready, when the next of the others will, the best."""
 
     at: Instant
     ready: int
@@ -80,6 +84,8 @@ class Outlook(NamedTuple):
     """Whether members of groups have ended that nobody has counted, or a group wants something done."""
     openings: bool = False
     """Whether there are lanes to be opened, which may make something ready."""
+    best: int | None = None
+    """How urgent the best is that is ready."""
 
     @property
     def anything(self) -> bool:
@@ -95,19 +101,35 @@ class Haul(list[Claimed]):
         self.ajar = ajar
 
 
+class Ready(NamedTuple):
+    """A task that could be claimed: how urgent it is, for what has waited long, too, and since when it could."""
+
+    id: int
+    priority: int
+    available_at: Instant
+
+
 def look(transaction: Transaction, subscription: Subscription) -> Outlook:
     """Look, in one cheap query that writes nothing, whether anything is ready."""
     row = transaction.one("look_for_tasks", **subscription.values)
     assert row is not None
-    at, ready, next_at, letters, openings, opens_at = row
+    at, ready, next_at, letters, openings, opens_at, best = row
     moments = [each for each in (next_at, opens_at) if each is not None]
-    return Outlook(at, ready, min(moments, default=None), bool(letters), bool(openings))
+    return Outlook(at, ready, min(moments, default=None), bool(letters), bool(openings), best)
 
 
-def best_ready(transaction: Transaction, subscription: Subscription) -> int | None:
-    """Return the best priority among ready tasks, or None where nothing is ready."""
-    rows = transaction.all("ready_ranges", **subscription.values)
-    return min((row[2] for row in rows), default=None)
+def ready(transaction: Transaction, subscription: Subscription, n: int, foreign: Sequence[str]) -> list[Ready]:
+    """Return up to *n* tasks that could be claimed, the best first; nothing is claimed by looking."""
+    found: list[Ready] = []
+    for namespace, queue, priority, _, aged in transaction.all("ready_ranges", **subscription.values):
+        if len(found) >= n and aged > found[n - 1].priority:
+            break
+        rows = transaction.all(
+            "ready_tasks", namespace=namespace, queue=queue, priority=priority, size=n, foreign=list(foreign)
+        )
+        found += [Ready(task, aged, available_at) for task, available_at in rows]
+        found.sort(key=lambda each: (each.priority, each.available_at, each.id))
+    return found[:n]
 
 
 def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> Haul:
@@ -151,7 +173,7 @@ def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> t
     Ranges of one priority share the batch, a suspect is taken alone at its turn.
     """
     picked: list[tuple[int, int, int]] = []
-    for namespace, queue, priority, sharers in transaction.all("ready_ranges", **subscription.values):
+    for namespace, queue, priority, sharers, _ in transaction.all("ready_ranges", **subscription.values):
         size = min(wish.size - len(picked), -(-wish.size // sharers))
         if size <= 0:
             break

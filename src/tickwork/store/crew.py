@@ -1,4 +1,4 @@
-"""Who works, and what each of them has in hand: the processes with the tasks under their leases, for people."""
+"""Who works, and what each of them has in hand: the processes with the work under their leases, for people."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from tickwork.watch import Instant
 
 
 class InHand(NamedTuple):
-    """One task in the hands of a worker; ``started_at`` is None where its start is not known yet."""
+    """One piece of work in the hands of a worker; ``started_at`` is None where its start is not known yet."""
 
-    id: int
-    handler: str
+    generator: str
+    identifier: str
+    handler: str | None
+    """Which handler runs it, where one does."""
     attempt: int
     started_at: Instant | None
     progress: float | None
     progress_note: str | None
     lease_ends_at: Instant
+
+    @property
+    def work(self) -> str:
+        """``generator/identifier``: ``queue/4711``, ``jobs/reports.daily``, ``webhooks/7``."""
+        return f"{self.generator}/{self.identifier}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Member:
     started_at: Instant
     seen_at: Instant
     now: Instant
-    tasks: tuple[InHand, ...]
+    works: tuple[InHand, ...]
 
 
 def crew() -> Verb[list[Member]]:

@@ -191,6 +191,15 @@ def end(scope: Scope, claim: Claim, verdict: Verdict, *, lent: bool = False) -> 
         yield from ask("wake_for_generators", channel=scope.channel)
 
 
+def give_back(scope: Scope, claim: Claim) -> Verb[None]:
+    """Give back a piece of work that had not begun, or was cut off: it is offered again as it was. Raises LeaseLost."""
+    yield from hold(scope, claim)
+    yield from ask("let_go_of_work", **_which(scope, claim))
+    which = {"namespace": scope.namespace, "name": claim.generator}
+    yield from ask("leave_keys", **which, keys=[claim.identifier])
+    yield from ask("end_work_lease", token=claim.token)
+
+
 def swap(scope: Scope, name: str, key: str, state: dict[str, Any], expected: int) -> Verb[int]:
     """Replace what is remembered of a key if it still has the version *expected* (0: nothing yet); return the new one.
 
@@ -276,3 +285,9 @@ def _which(scope: Scope, claim: Claim) -> dict[str, Any]:
 def _namespaces(scope: Scope) -> list[str]:
     """Those of an application, and those that look after the whole database."""
     return [scope.namespace, ""]
+
+
+def count(transaction: Transaction, namespace: str, name: str, done: int, failed: int, served_at: Instant) -> None:
+    """Add up how many runs of a generator ended well and how many failed."""
+    values = {"done": done, "failed": failed, "served_at": served_at}
+    transaction.run("count_work", namespace=namespace, name=name, **values)

@@ -17,6 +17,7 @@ from tickwork.store.dialect import Row, Transaction
 from tickwork.store.flows import Placed
 from tickwork.store.letters import Letter, post
 from tickwork.store.scope import Scope
+from tickwork.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ def drop(transaction: Transaction, tokens: Iterable[int]) -> int:
 def lengthen(transaction: Transaction, token: int, length: int) -> None:
     """Give a lease another length, from now on."""
     transaction.run("lengthen_lease", token=token, length=length)
+
+
+def speak(store: Store, words: Mapping[int, list[tuple[float, str | None]]]) -> None:
+    """Write down the last word of each run that has a lease of its own: how far it has come."""
+    if words:
+        with store.begin("worker") as transaction:
+            for token, said in sorted(words.items()):
+                progress, note = said.pop()
+                transaction.run("note_progress_of_lease", token=token, progress=progress, note=note)
 
 
 def end_if_over(transaction: Transaction, token: int) -> None:

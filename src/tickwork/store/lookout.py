@@ -31,8 +31,4 @@ def look(transaction: Transaction, served: Subscription, handlers: Sequence[str]
 
 def _any_task(transaction: Transaction, served: Subscription, handlers: Sequence[str]) -> bool:
     foreign = list(workers.foreign_handlers(transaction, handlers))
-    ranges = transaction.all("ready_ranges", **served.values)
-    return any(
-        transaction.all("pick_tasks", namespace=namespace, queue=queue, priority=priority, size=1, foreign=foreign)
-        for namespace, queue, priority, _ in ranges
-    )
+    return bool(claims.ready(transaction, served, 1, foreign))

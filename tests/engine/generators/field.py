@@ -7,9 +7,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tickwork.engine.generators.generator import Generator
-from tickwork.engine.generators.pump import GeneratorPump, Hands
+from tickwork.engine.generators.source import EndedWork, Generated, WorkUnit
 from tickwork.engine.generators.work import Work
-from tickwork.model.generator import Offer, Verdict
+from tickwork.engine.worker.drawing import Drawing
+from tickwork.engine.worker.executors import AtOnce
+from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.worker import Worker
+from tickwork.model.generator import Offer, Over, Verdict
 from tickwork.store.store import Store
 from tickwork.watch import ManualWatch
 
@@ -46,23 +50,80 @@ def once(*identifiers: str, priority: int = 2000) -> Callable[[int, int], list[O
     return offers
 
 
+class Held(AtOnce):
+    """Hands that take work and do not begin, until a test says so."""
+
+    def __init__(self) -> None:
+        self.units: list[WorkUnit] = []
+
+    @property
+    def usual(self) -> int:  # type: ignore[override]
+        return sum(unit.priority > 1_000 for unit in self.units)
+
+    def submit(self, units: Any) -> None:
+        self.units.extend(units)
+        for unit in units:
+            unit.source._running.add(unit.token)
+
+
+class Draws:
+    """A worker that draws from generators alone, turned by hand; what a turn has run it has settled, too."""
+
+    def __init__(self, store: Store, generators: Iterable[Generator], hands: int, reserved: int, at_once: bool) -> None:
+        appetite = Appetite(hands, reserve=reserved)
+        sources = [Generated(store, "default", each, chance=lambda: 0.5) for each in generators]
+        self.worker = Worker(store, sources, appetite, namespace="default", at_once=True)
+        self.held = Held()
+        if not at_once:
+            self.worker.pump.executors = (self.held, self.held)
+
+    @property
+    def drawing(self) -> Drawing:
+        return self.worker.pump.drawing
+
+    @property
+    def running(self) -> dict[int, Work]:
+        """What is in hand, by its token."""
+        return {unit.token: unit.work for unit in self.held.units}
+
+    def turn(self, now: int) -> int | None:
+        again_at = self.worker.pump.turn(now)
+        self.worker.pump.settle_all(now)
+        return again_at
+
+    def run_due(self, _: Any = None) -> int:
+        return self.worker.run_due()
+
+    def call(self, work: Work) -> None:
+        """Let a piece of work that was taken run, and settle it."""
+        self._out_of_hand(work).run()
+        self.worker.pump.settle_all(self.worker.steady.now())
+
+    def finish(self, work: Work) -> None:
+        """The same, as if it had run well."""
+        source = self._out_of_hand(work).source
+        source._running.discard(work.claim.token)
+        source.end(EndedWork(work, Over()))
+        self.worker.pump.settle_all(self.worker.steady.now())
+
+    def _out_of_hand(self, work: Work) -> WorkUnit:
+        (unit,) = [unit for unit in self.held.units if unit.token == work.claim.token]
+        self.held.units.remove(unit)
+        return unit
+
+
 class Field:
-    """One store, its time, and pumps whose runs happen at once."""
+    """One store, its time, and workers whose runs happen at once."""
 
     def __init__(self, store: Store, at: datetime = START) -> None:
         self.store, self.watch = store, ManualWatch(at)
         store.watch = self.watch
 
-    def pump(self, *generators: Generator, hands: int = 1, reserved: int = 0, at_once: bool = True) -> GeneratorPump:
-        def execute(work: Work) -> None:
-            if at_once:
-                pump.call(work)
-
-        pump = GeneratorPump(self.store, "default", generators, execute, Hands(hands, reserved))
-        return pump
+    def pump(self, *generators: Generator, hands: int = 1, reserved: int = 0, at_once: bool = True) -> Draws:
+        return Draws(self.store, generators, hands, reserved, at_once)
 
     def run_due(self, *generators: Generator, hands: int = 1) -> int:
-        return self.pump(*generators, hands=hands).run_due(self.watch.now)
+        return self.pump(*generators, hands=hands).run_due()
 
     def later(self, by: timedelta | float) -> None:
         self.watch.wind(by)

@@ -111,7 +111,6 @@ def test_one_that_fails_is_looked_at_later_and_later(field):
 
     start = field.watch.now()
     pump = field.pump(Polling("pull", "select id as identifier from repository", look, period=60))
-    pump.chance = lambda: 0.5
     for _ in range(500):
         pump.run_due(field.watch.now)
         field.later(1)

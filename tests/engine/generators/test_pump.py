@@ -85,9 +85,11 @@ def test_g7_one_claim_for_the_same_key(field):
 def test_two_workers_claim_at_once(field):
     """G7, where both have been offered it before either has claimed it."""
     one, two = field.pump(forever("a"), at_once=False), field.pump(forever("a"), at_once=False)
-    chosen = [pump._choose(1) for pump in (one, two)]
-    claimed = [pump._claim(each, field.watch.now()) for pump, each in zip((one, two), chosen, strict=True)]
-    assert sorted(map(len, claimed)) == [0, 1]
+    now = field.watch.now()
+    wishes = [pump.worker.pump._plan(1, now, []) for pump in (one, two)]
+    for pump, wish in zip((one, two), wishes, strict=True):
+        pump.worker.pump._exchange_all([], wish, now)
+    assert sorted(len(pump.running) for pump in (one, two)) == [0, 1]
 
 
 def test_a_dead_workers_work_is_offered_again(field):
@@ -244,14 +246,15 @@ def test_nothing_to_do_writes_nothing(field):
 
 def test_a_claim_is_renewed_while_its_run_goes_on(field):
     pump = field.pump(forever("a"), at_once=False)
-    again_at = pump.turn(field.watch.now())
-    assert again_at == field.watch.now() + 10 * SECOND
-    field.later(10)
     pump.turn(field.watch.now())
-    assert field.one("select renewals from tickwork.lease") == 1
+    heartbeat = pump.worker.heartbeat
+    heartbeat.turn(field.watch.now())
+    field.later(10)
+    heartbeat.turn(field.watch.now())
+    assert field.one("select renewals from tickwork.lease") == 2
     field.sql("delete from tickwork.lease")
     field.later(10)
-    pump.turn(field.watch.now())
+    heartbeat.turn(field.watch.now())
     (work,) = pump.running.values()
     assert work.stopping.is_set(), "somebody else will have it: it is told to stop"
 

@@ -3,12 +3,13 @@
 import pytest
 
 from tests.engine.jobs.yard import FIVE_MINUTES, HOURLY, Yard
-from tickwork.engine.generators.jobs import JobRuns, JobWork
+from tickwork.engine.generators.jobs import Jobs, JobWork
+from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.worker import Worker
 from tickwork.errors import LeaseLost, StoreUnavailable
 from tickwork.model.job_log import attempts_in_cycle, attempts_since_last_completed
 from tickwork.model.job_retry import JobRetry
-from tickwork.model.job_run import Ended, completed, failed
-from tickwork.model.lease import LENGTH
+from tickwork.model.job_run import completed, failed
 from tickwork.signals import Decline, GiveUp, RetryAfter
 from tickwork.watch import SECOND
 
@@ -223,8 +224,39 @@ def test_a_worker_takes_what_it_knows(yard):
     assert yard.work.offers(5, priority_at_most=100) == [yard.id("b")]
 
 
-def test_from_fire_to_fire_without_a_task_worker(yard):
-    """The runs' loop offers each run to an executor; a failure is retried; the cadence goes on."""
+class Calls:
+    """Calls a function of the test's for every run, at once, or when the test says so."""
+
+    known = ("job", "a", "b")
+
+    def __init__(self, function, coroutine=False):
+        self.function, self.coroutine = function, coroutine
+
+    def is_async(self, handler):
+        return self.coroutine
+
+    def lease(self, handler):
+        return 30 * SECOND
+
+    def call(self, run):
+        try:
+            return self.function(run)
+        except Exception as error:
+            return failed(error, run)
+
+    async def call_async(self, run):
+        return self.call(run)
+
+    def close(self): ...
+
+
+def worker_of(yard, function, concurrency=1):
+    """A worker that draws from jobs alone; what it is given runs at once."""
+    return Worker(yard.store, [Jobs(yard.work, Calls(function))], Appetite(concurrency), at_once=True)
+
+
+def test_from_fire_to_fire_without_a_queue(yard):
+    """The worker draws each run; a failure is retried; the cadence goes on."""
     yard.declare()
     ran = []
 
@@ -234,11 +266,10 @@ def test_from_fire_to_fire_without_a_task_worker(yard):
             raise ValueError("no")
         return completed({"rows": 3})
 
-    runs = JobRuns(yard.work, execute, concurrency=2)
+    worker = worker_of(yard, execute, 2)
     for _ in range(14):
         yard.step()
-        while runs.turn(yard.watch.now()) == yard.watch.now():
-            pass
+        worker.run_due()
         yard.later(60)
     assert ran == [("job", 0), ("job", 1), ("job", 0)]
     assert yard.nominals() == ["00:05:00", "00:10:00"]
@@ -246,51 +277,108 @@ def test_from_fire_to_fire_without_a_task_worker(yard):
 
 
 def test_runs_that_take_their_time(yard):
-    """An executor that answers later: heartbeats meanwhile, and a stop reaches the run."""
+    """A run that goes on: heartbeats meanwhile, and a stop reaches it within a second; one hand takes one run."""
     yard.declare("a")
     yard.declare("b")
     yard.start("a")
     yard.start("b")
-    started = []
-    runs = JobRuns(yard.work, started.append, concurrency=1)
-    runs.turn(yard.watch.now())
-    assert len(started) == 1
-    (run,) = started
-    yard.stop(run.name)
-    yard.step()
-    for _ in range(5):
-        yard.later(20)
-        runs.turn(yard.watch.now())
-        yard.step()
-    assert run.stopping.is_set()
-    assert yard.status(run.name) == "stopping"
-    assert runs.finish(run, Ended("completed")) == "stopped"
-    runs.turn(yard.watch.now())
-    assert [run.name for run in started] == ["a", "b"]
+    ran = []
+
+    def long(run):
+        ran.append(run.name)
+        if len(ran) > 1:
+            return completed()
+        worker.heartbeat.turn(yard.watch.now())
+        yard.stop(run.name)
+        for _ in range(5):
+            yard.later(20)
+            worker.heartbeat.turn(yard.watch.now())
+            yard.step()
+        assert run.stopping.is_set()
+        assert yard.status(run.name) == "stopping"
+        assert ran == ["a"]
+        return completed()
+
+    worker = worker_of(yard, long)
+    assert worker.run_due() == 2
+    assert ran == ["a", "b"]
+    assert (yard.status("a"), yard.status("b")) == ("stopped", "completed")
 
 
 def test_an_end_that_cannot_be_written_down_is_kept(yard):
     """The database is away when a run ends: its lease is renewed meanwhile, and the end is written when it is back."""
     yard.declare()
     yard.start()
-    runs = JobRuns(yard.work, lambda run: completed({"rows": 3}), concurrency=1)
+    worker = worker_of(yard, lambda run: completed({"rows": 3}))
 
     def away(statement):
         if statement == "lock_job_by_name":
             raise StoreUnavailable("down")
 
+    worker.number()
     yard.store.dialect.on_statement = away
-    assert runs.turn(yard.watch.now()) == yard.watch.now() + SECOND
+    worker.pump.turn(yard.watch.now())
     for _ in range(4):
+        with pytest.raises(StoreUnavailable):
+            worker.pump.turn(yard.watch.now())
         yard.later(15)
-        runs.turn(yard.watch.now())
+        worker.heartbeat.turn(yard.watch.now())
         yard.step()
         assert yard.status() == "running"
     yard.store.dialect.on_statement = None
-    assert runs.turn(yard.watch.now()) == yard.watch.now() + LENGTH
+    worker.pump.turn(yard.watch.now())
     assert yard.status() == "completed"
     assert yard.log()[-1].entry.told["result"] == {"rows": 3}
-    assert (runs.settled, runs.lost, runs.running) == (1, 0, {})
+    assert worker.pump.empty
+
+
+def test_a_run_that_is_cut_off_is_an_error_and_retried(yard):
+    """A worker that is told to stop at once writes down that its runs were cut off; what they do then is discarded."""
+    yard.declare()
+    yard.start()
+
+    def cut(run):
+        worker.pump.close()
+        for source in worker.sources:
+            source.interrupt()
+        return completed()
+
+    worker = worker_of(yard, cut)
+    worker.run_due()
+    assert yard.status() == "error"
+    assert yard.log()[-1].entry.told["code"] == "InterruptedError"
+    assert yard.row().lease is None
+
+
+def test_one_that_never_began_is_given_back(yard):
+    """A run that was claimed and finds no hand any more, since the worker stops, is an error that is retried."""
+    yard.declare()
+    yard.start()
+    ran = []
+    worker = worker_of(yard, ran.append)
+    wishes = worker.pump._plan(1, yard.watch.now(), [])
+    worker.pump.close()
+    worker.pump._exchange_all([], wishes, yard.watch.now())
+    worker.pump.settle_all(yard.watch.now())
+    assert (ran, yard.status()) == ([], "error")
+
+
+def test_how_far_a_run_has_come_stands_with_its_lease(yard):
+    yard.declare()
+    yard.start()
+    seen = []
+
+    def long(run):
+        run.progress(0.25, "a quarter")
+        worker.heartbeat.turn(yard.watch.now())
+        with yard.store.read() as transaction:
+            seen.extend(transaction.all("in_hand"))
+        return completed()
+
+    worker = worker_of(yard, long)
+    worker.run_due()
+    ((_, generator, identifier, *_, progress, note, _),) = seen
+    assert (generator, identifier, progress, note) == ("jobs", "job", 0.25, "a quarter")
 
 
 def test_a_handler_that_looks_sees_that_it_should_stop(yard):
@@ -301,7 +389,7 @@ def test_a_handler_that_looks_sees_that_it_should_stop(yard):
     assert (run.cancelled, run.planned_at.isoformat(), run.identifier) == (
         False,
         "2026-01-01T00:05:00+00:00",
-        "job:job",
+        "jobs/job",
     )
     yard.stop()
     yard.work.acknowledge(run)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tickwork.engine.tasks.pump import Appetite
 
 from tests.support.shop import NOON, Shop
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import ConfigurationError, InvalidInput
 from tickwork.model import outcome as outcomes

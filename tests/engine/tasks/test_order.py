@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.shop import NOON, Shop
-from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.worker.pump import Appetite
 from tickwork.errors import InvalidInput
 from tickwork.store import claims
 from tickwork.store.claims import Subscription, Wish
@@ -195,9 +195,9 @@ def test_a_full_worker_does_not_spin_when_a_delayed_task_comes_due(shop: Shop) -
 
     def note() -> None:
         shop.wind(20)
-        worker.pump.running.now.update({-n: worker.pump.running.now[first] for n in (1, 2)})
+        worker.runs.now.update({-n: worker.runs.now[first] for n in (1, 2)})
         again.append(worker.pump.turn(shop.watch.now()))
-        worker.pump.running.now.clear()
+        worker.runs.now.clear()
 
     shop.put("other", delay=10)
     first = shop.put("note")

@@ -147,7 +147,7 @@ def test_a_handler_that_another_worker_knows_is_left_to_it(shop: Shop) -> None:
     ran = []
     theirs = shop.worker({"theirs": lambda: ran.append("theirs")})
     task = shop.put("theirs")
-    theirs._incarnation()
+    theirs.number()
     shop.worker({"mine": lambda: None}).run_due()
     assert shop.tasks[task].state == "waiting"
     theirs.run_due()
@@ -159,11 +159,11 @@ def test_a_worker_that_comes_later_takes_what_an_earlier_one_could_not(shop: Sho
     mine = shop.worker({"mine": lambda: None})
     mine.run_due()
     theirs, ran = shop.worker({"theirs": lambda task: ran.append(task.attempt)}), []
-    theirs._incarnation()
+    theirs.number()
     task = shop.put("theirs")
     mine.run_due()
     assert (shop.tasks[task].state, shop.tasks[task].attempt) == ("waiting", 0)
-    assert "theirs" in mine.pump.foreign
+    assert "theirs" in mine.queue.foreign
     theirs.run_due()
     assert ran == [1]
 
@@ -220,7 +220,7 @@ def test_x20_cancel_while_running(shop: Shop, ends: str) -> None:
     assert shop.archive[task].outcome == "cancelled"
     assert (shop.tasks, shop.leases) == ({}, [])
     assert shop.ask("select * from tickwork.cancel_request") == []
-    assert worker.running.signs.cancelled == set()
+    assert worker.runs.signs.cancelled == set()
 
 
 def test_t107_expired_before_the_first_claim(shop: Shop) -> None:

@@ -35,13 +35,13 @@ def start(shop: Shop) -> Iterator[Start]:
 
     yield started
     for worker in workers:
-        worker.running.processes.close()
+        worker.runs.processes.close()
 
 
 @pytest.mark.stores("sqlite", "postgresql-18")
 def test_it_runs_elsewhere_and_comes_back_whole(shop: Shop, start: Start) -> None:
     worker = start(keep_result=True)
-    tasks = [shop.put(worker.registry["crunch"].task(n=n)) for n in (3, 4)]
+    tasks = [shop.put(worker.queue.registry["crunch"].task(n=n)) for n in (3, 4)]
     worker.run_due()
     results = [shop.archive[task].result for task in tasks]
     assert [result["square"] for result in results] == [9, 16]
@@ -53,7 +53,8 @@ def test_it_runs_elsewhere_and_comes_back_whole(shop: Shop, start: Start) -> Non
 def test_errors_and_signals_travel(shop: Shop, start: Start) -> None:
     worker = start()
     tasks = {
-        how: shop.put(worker.registry["fails"].task(how=how)) for how in ("plain", "snooze", "give up", "peculiar")
+        how: shop.put(worker.queue.registry["fails"].task(how=how))
+        for how in ("plain", "snooze", "give up", "peculiar")
     }
     worker.run_due()
     plain = shop.attempts(tasks["plain"])[0][2]
@@ -77,7 +78,7 @@ def test_a_time_out_is_hard(shop: Shop, start: Start) -> None:
 @pytest.mark.stores("sqlite")
 def test_a_child_that_dies_costs_one_attempt(shop: Shop, start: Start) -> None:
     worker = start()
-    task, other = shop.put("die"), shop.put(worker.registry["crunch"].task(n=2))
+    task, other = shop.put("die"), shop.put(worker.queue.registry["crunch"].task(n=2))
     worker.run_due()
     assert "signal 9" in shop.attempts(task)[0][2]["message"]
     assert shop.archive[other].outcome == "done"
@@ -92,7 +93,7 @@ def test_a_cancel_request_is_seen_in_the_child(store: Any) -> None:
     worker = floor.worker(registry)
     worker.heartbeat.every = 100_000
     task = floor.shop.put("listen")
-    until(lambda: task in worker.running.now)
+    until(lambda: task in worker.runs.now)
     assert floor.shop.cancel(task) == "asked"
     until(lambda: task in floor.shop.archive)
     assert floor.shop.archive[task].outcome == "cancelled"
@@ -105,11 +106,11 @@ def test_whoever_lost_the_lease_is_ended(shop: Shop, start: Start) -> None:
     task = shop.put("spin")
     thread = threading.Thread(target=worker.run_due)
     thread.start()
-    until(lambda: task in worker.running.now)
-    worker.running.signs.lost.add(worker.running.now[task][0].token)
-    until(lambda: task not in worker.running.now)
+    until(lambda: task in worker.runs.now)
+    worker.runs.signs.lost.add(worker.runs.now[task][0].token)
+    until(lambda: task not in worker.runs.now)
     worker.pump.claiming = False
-    worker.pump.lose(worker.pump.holdings.tokens[0])
+    worker.pump.lose(worker.pump.lead.holdings.tokens[0])
     thread.join(30)
     assert not thread.is_alive()
     assert shop.archive == {}
@@ -118,9 +119,9 @@ def test_whoever_lost_the_lease_is_ended(shop: Shop, start: Start) -> None:
 @pytest.mark.stores("sqlite")
 def test_children_end_with_their_worker(shop: Shop, start: Start) -> None:
     worker = start()
-    shop.put(worker.registry["crunch"].task(n=2))
+    shop.put(worker.queue.registry["crunch"].task(n=2))
     worker.run_due()
-    (child,) = worker.running.processes._all
+    (child,) = worker.runs.processes._all
     assert child.process.is_alive()
     worker.stop()
     child.process.join(30)

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from tests.support.shop import NOON, Shop
-from tickwork.engine.tasks.heartbeat import Heartbeat
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
-from tickwork.engine.tasks.running import Job
+from tickwork.engine.tasks.units import Job
+from tickwork.engine.worker.heartbeat import Heartbeat
+from tickwork.engine.worker.pump import Appetite
 from tickwork.model.lease import LENGTH, LOST_ALLOWED
 from tickwork.model.work import Claimed
 from tickwork.store import claims, workers
@@ -88,7 +88,7 @@ def test_t104_a_worker_dies(shop: Shop) -> None:
     other.run_due()
     assert attempts == [2]
     (job,) = dead.pump.executors[0].jobs
-    dead.running.run(job)
+    dead.runs.run(job)
     settled = shop.archive[task]
     dead.run_due()
     assert shop.archive[task] == settled
@@ -115,14 +115,14 @@ def test_x17_the_late_finisher_is_told_and_its_result_discarded(shop: Shop, capl
     """X17: the lease ends, B completes, then A completes: the archive has B's result; no transaction stays open."""
     task = shop.put("note")
     a = shop.worker({})
-    a.registry.add("note", lambda: "A", keep_result=True)
+    a.queue.registry.add("note", lambda: "A", keep_result=True)
     a.pump.executors = (Dead(), Dead())
     a.pump.turn(shop.watch.now())
     rescued(shop, Rescue(shop.store), 30)
     b = shop.worker({})
-    b.registry.add("note", lambda: "B", keep_result=True)
+    b.queue.registry.add("note", lambda: "B", keep_result=True)
     b.run_due()
-    a.running.run(a.pump.executors[0].jobs[0])
+    a.runs.run(a.pump.executors[0].jobs[0])
     a.run_due()
     assert shop.archive[task].result == "B"
     assert "came to nothing" in caplog.text
@@ -227,7 +227,7 @@ def test_the_last_attempt_is_written_down_before_the_handler_is_called(shop: Sho
     worker = shop.worker({"note": lambda: seen.extend(shop.ask(MARKED))})
     (claimed,) = claim(shop, starts=0)
     assert [bool(marked) for (marked,) in shop.ask(MARKED)] == [False]
-    worker.running.run(Job(claimed, worker.registry["note"]))
+    worker.runs.run(Job(claimed, worker.queue.registry["note"], worker.runs))
     assert [bool(marked) for (marked,) in seen] == [True]
 
 
@@ -243,7 +243,7 @@ def test_a_long_run_is_written_down_by_the_heartbeat(shop: Shop) -> None:
     shop.put("note")
     worker = shop.worker({"note": note})
     (claimed,) = claim(shop, starts=0)
-    worker.running.run(Job(claimed, worker.registry["note"]))
+    worker.runs.run(Job(claimed, worker.queue.registry["note"], worker.runs))
     assert [bool(marked) for (marked,) in seen] == [False, True]
 
 
@@ -260,14 +260,14 @@ def test_a_worker_whose_lease_is_lost_is_told_by_its_heartbeat(shop: Shop) -> No
     worker = shop.worker({"note": note})
     worker.pump.rung = True
     worker.pump.turn(shop.watch.now())
-    assert (seen, worker.pump.holdings.size) == ([False, True], 0)
+    assert (seen, worker.pump.lead.holdings.size) == ([False, True], 0)
     worker.pump.turn(shop.watch.now())
     assert (shop.tasks[task].state, shop.archive) == ("waiting", {})
 
 
 def test_a_worker_that_is_gone_is_forgotten_with_its_handlers(shop: Shop) -> None:
     gone, rescue = shop.worker({"note": lambda: None}), Rescue(shop.store)
-    gone._incarnation()
+    gone.number()
     rescued(shop, rescue, 89)
     assert len(shop.ask("select * from tickwork.handler")) == 1
     shop.wind(1)
@@ -277,7 +277,7 @@ def test_a_worker_that_is_gone_is_forgotten_with_its_handlers(shop: Shop) -> Non
 
 def test_a_live_worker_is_not_forgotten(shop: Shop) -> None:
     live, rescue = shop.worker({"note": lambda: None}), Rescue(shop.store)
-    number = live._incarnation()
+    number = live.number()
     for _ in range(20):
         rescue.turn(shop.watch.now())
         shop.wind(10)
@@ -290,7 +290,7 @@ def test_a_handler_may_have_a_longer_lease(shop: Shop) -> None:
     seen: list[Any] = []
     shop.put("note")
     worker = shop.worker({})
-    worker.registry.add("note", lambda: seen.extend(shop.leases), lease=120)
+    worker.queue.registry.add("note", lambda: seen.extend(shop.leases), lease=120)
     worker.run_due()
     ((_, length, _, expires_at),) = seen
     assert (length, expires_at) == (120 * SECOND, NOON + 120 * SECOND)
@@ -328,8 +328,8 @@ def test_a_heartbeat_waits_for_no_application(shop: Shop) -> None:
     shop.worker({"other": lambda: None}).run_due()
     task = shop.put("note")
     worker = shop.worker({"note": note})
-    worker._incarnation()
-    worker.registry.add("later", lambda: None)
+    worker.number()
+    worker.queue.registry.add("later", lambda: None)
     worker.run_due()
     assert renewals == [2]
     assert shop.archive[task].outcome == "done"

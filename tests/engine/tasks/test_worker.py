@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.shop import Shop
 from tickwork.engine.loop import Listener
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
+from tickwork.engine.worker.pump import Appetite
 from tickwork.store.claims import Subscription
 
 DEADLINE = 120.0
@@ -136,7 +136,7 @@ def test_a_second_signal_gives_back_at_once_what_runs(floor: Floor) -> None:
     last = floor.shop.put("note", attempts=1)
     worker = floor.worker(registry)
     assert begun.wait(DEADLINE)
-    until(lambda: len(worker.running.now) == 2)
+    until(lambda: len(worker.runs.now) == 2)
     stopper = threading.Thread(target=worker.stop)
     stopper.start()
     worker.hurry()
@@ -176,7 +176,7 @@ def test_slow_tasks_are_not_hoarded(floor: Floor) -> None:
         floor.shop.put("note")
     until(lambda: floor.shop.ask("select count(*) from tickwork.task where state = 'running'")[0][0] >= 1)
     others = [floor.worker(registry, concurrency=1) for _ in range(4)]
-    until(lambda: sum(len(worker.running.now) for worker in (busy, *others)) == 5)
+    until(lambda: sum(len(worker.runs.now) for worker in (busy, *others)) == 5)
 
 
 @pytest.mark.stores("postgresql-18")
@@ -214,7 +214,7 @@ def test_t124_a_read_only_database_is_waited_out(floor: Floor, caplog: Any) -> N
     registry.add("note", lambda: floor.gate.wait(DEADLINE))
     running = floor.shop.put("note")
     worker = floor.worker(registry, concurrency=2)
-    until(lambda: running in worker.running.now)
+    until(lambda: running in worker.runs.now)
     with floor.store.dialect.connect() as connection:
         (name,) = connection.execute("select current_database()").fetchone()
 

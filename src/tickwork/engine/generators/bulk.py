@@ -7,7 +7,7 @@ that holds the bulk's row, so a killed worker leaves a whole number of slices, a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.work import Work
@@ -30,6 +30,8 @@ LOOK_EVERY = 2 * SECOND
 
 class BulkWork(Generator):
     """Does bulk verbs in slices, and says of bulk tasks when all of them have ended."""
+
+    hints: ClassVar[tuple[str, ...]] = ("bulk",)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(NAME, **{"priority": PRIORITY, "attempts": None, "every": EVERY, **settings})

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
+from typing import Protocol
 
 from tickwork.engine.generators.generator import Generator
-from tickwork.model.generator import Offer, checked
+from tickwork.model.generator import Offer, Range, checked
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
 from tickwork.watch import Instant
 
 
+class Asked(Protocol):
+    """Whoever can be asked for work: what the ranking relies on."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def range(self) -> Range: ...
+
+    def best(self, now: Instant) -> int | None: ...
+
+    def offers(self, limit: int, now: Instant) -> Iterable[Offer]: ...
+
+
 def check_offers(store: Store, namespace: str, generator: Generator, now: Instant, limit: int) -> list[Offer]:
     """Ask a generator, check what it answers against the contract, and return it; raises AssertionError or InvalidInput."""
     generator.bind(store, Scope.of(store.dialect, "" if generator.everywhere else namespace, wake=False))
+    return check_asked(generator, now, limit)
+
+
+def check_asked(generator: Asked, now: Instant, limit: int) -> list[Offer]:
+    """Check the answers of whoever offers work, a generator or a source with rows of its own; raises as above."""
     offers = [checked(each, generator.name, generator.range) for each in islice(generator.offers(limit, now), limit)]
     names = [offer.identifier for offer in offers]
     assert len(set(names)) == len(names), f"{generator.name} offers the same work twice: {names}"

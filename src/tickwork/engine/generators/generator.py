@@ -44,6 +44,8 @@ class Generator(ABC):
 
     #: Whether it looks after the whole database, not after one namespace.
     everywhere: ClassVar[bool] = False
+    #: The wake-ups that say that it may have work, beside those that name it (``tickwork generator wake``).
+    hints: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

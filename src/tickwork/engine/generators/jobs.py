@@ -9,37 +9,47 @@ runs is acknowledged (*stopping*), told to the run, and ends as *stopped* whatev
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol
 
 import msgspec
 
-from tickwork.errors import LeaseLost, ReadOnlyStore, StoreUnavailable, TickworkError, TryAgain
+from tickwork.engine.worker.source import Settled, Source, Wish
+from tickwork.engine.worker.units import Unit
+from tickwork.errors import LeaseLost, TickworkError
+from tickwork.model.generator import Offer, Range
 from tickwork.model.job import read_text
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import Ended, JobRun, failed
-from tickwork.model.lease import LENGTH, RENEW_EVERY, new_token
-from tickwork.store import jobs
+from tickwork.model.lease import LENGTH, new_token
+from tickwork.store import jobs, leases
 from tickwork.store.dialect import Transaction
 from tickwork.store.jobs import JobRow, Word
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
-from tickwork.watch import SECOND, Instant
+from tickwork.watch import Instant
 
 log = logging.getLogger("tickwork.jobs")
 
-NAME = "job"
+#: What jobs are called among the sources of work: a run is named ``jobs/NAME``.
+NAME = "jobs"
 LEAST_URGENT = 9_999
-#: How long to wait before a run's end is written down again.
-UNSETTLED_PAUSE = SECOND
+
+
+class Scheduled(NamedTuple):
+    """A job that waits for a worker, since when."""
+
+    id: int
+    name: str
+    priority: int
+    scheduled_at: Instant
 
 
 @dataclass
 class JobWork:
-    """The generator: what is to be run of jobs, for one worker. *handlers* narrows it to what the worker knows.
-
-    A worker without a number (0) is given one by *enlist* when it takes its first job: who never runs one writes nothing.
-    """
+    """The rows of jobs, as one worker may write them. *handlers* narrows it to what the worker knows."""
 
     store: Store
     worker_id: int = 0
@@ -47,14 +57,12 @@ class JobWork:
     namespaces: tuple[str, ...] = ()
     length: int = LENGTH
     token: Callable[[Instant], int] = new_token
-    enlist: Callable[[], int] | None = None
-    name: str = NAME
 
     def __post_init__(self) -> None:
         self._scope = Scope.of(self.store.dialect, "", wake=True)
 
-    def offers(self, limit: int, priority_at_most: int = LEAST_URGENT) -> list[int]:
-        """Return the ids of up to *limit* jobs that wait for a worker, the most urgent first; nothing is claimed."""
+    def scheduled(self, limit: int, priority_at_most: int = LEAST_URGENT) -> list[Scheduled]:
+        """Return up to *limit* jobs that wait for a worker, the most urgent first; nothing is claimed."""
         with self.store.read() as transaction:
             rows = transaction.all(
                 "scheduled_jobs",
@@ -65,15 +73,18 @@ class JobWork:
                 handlers=list(self.handlers or ()),
                 priority_at_most=priority_at_most,
             )
-        return [row[0] for row in rows]
+        return [Scheduled._make(row) for row in rows]
+
+    def offers(self, limit: int, priority_at_most: int = LEAST_URGENT) -> list[int]:
+        """Return the ids of these."""
+        return [each.id for each in self.scheduled(limit, priority_at_most)]
 
     def lease(self, ids: Sequence[int], now: Instant) -> list[JobRun]:
         """Claim jobs, each under a token of its own; those that are gone, held or taken are left out."""
-        self._enlisted()
         with self.store.begin("worker") as transaction:
             rows = jobs.lock(transaction, ids)
             free = [rows[job_id] for job_id in ids if job_id in rows and _is_free(rows[job_id])]
-            return [self._claim(transaction, row, now)[1] for row in free]
+            return [self._claim(transaction, row, now, self.length)[1] for row in free]
 
     def begin(self, run: JobRun) -> bool:
         """Write down that a run begins; False where it was stopped or taken away meanwhile."""
@@ -89,27 +100,32 @@ class JobWork:
         ids = self.offers(limit)
         if not ids:
             return []
-        self._enlisted()
         with self.store.begin("worker") as transaction:
-            rows = jobs.lock(transaction, ids)
-            taken = []
-            for row in (rows[job_id] for job_id in ids if job_id in rows and _is_free(rows[job_id])):
-                claimed, run = self._claim(transaction, row, now)
-                self._begin(transaction, claimed)
-                taken.append(run)
-            return taken
+            return [run for _, run in self.begun(transaction, ids, now)]
+
+    def begun(
+        self,
+        transaction: Transaction,
+        ids: Sequence[int],
+        now: Instant,
+        length: Callable[[str], int] | None = None,
+    ) -> list[tuple[JobRow, JobRun]]:
+        """Claim jobs and write down that they begin; those that are gone, held or taken are left out.
+
+        *length* says by its handler how long the claim of one lasts.
+        """
+        rows = jobs.lock(transaction, ids)
+        taken = []
+        for row in (rows[job_id] for job_id in ids if job_id in rows and _is_free(rows[job_id])):
+            claimed, run = self._claim(transaction, row, now, self.length if length is None else length(row.handler))
+            self._begin(transaction, claimed)
+            taken.append((row, run))
+        return taken
 
     def heartbeat(self, tokens: Iterable[int]) -> set[int]:
         """Renew the leases of these tokens; return those that still stand."""
         with self.store.begin("worker") as transaction:
             return {token for (token,) in transaction.all("renew_leases", tokens=sorted(tokens))}
-
-    def show_life(self) -> None:
-        """Say that the worker is alive, once it has a number."""
-        if not self.worker_id:
-            return
-        with self.store.begin("worker") as transaction:
-            transaction.all("see_worker", id=self.worker_id)
 
     def stops_asked(self, tokens: Iterable[int]) -> set[int]:
         """Return the jobs under these tokens that somebody asked to stop."""
@@ -139,21 +155,21 @@ class JobWork:
         A job that somebody asked to stop is stopped, whatever its run did.
         """
         with self.store.begin("worker") as transaction:
-            row = self._hold(transaction, run)
-            if row is None:
-                raise LeaseLost(f"the run of job {run.name} was given up on meanwhile; its result is discarded")
-            words = [Word(ended.kind, {**ended.detail, "worker": self.worker_id})]
-            if row.status in ("stop requested", "stopping"):
-                told = {"run": ended.kind, **ended.detail, "worker": self.worker_id}
-                words = [Word("stopping")] if row.status == "stop requested" else []
-                words.append(Word("stopped", told))
-            after = transaction.perform(jobs.append(self._scope, row, words, role="worker", lease=None))
-            jobs.end_lease(transaction, run.token, None)
-            return after.status
+            return self.written(transaction, run, ended)
 
-    def _enlisted(self) -> None:
-        if not self.worker_id and self.enlist is not None:
-            self.worker_id = self.enlist()
+    def written(self, transaction: Transaction, run: JobRun, ended: Ended) -> str:
+        """The same, in a transaction that is open; a LeaseLost is raised before anything is written."""
+        row = self._hold(transaction, run)
+        if row is None:
+            raise LeaseLost(f"the run {run.identifier} was given up on meanwhile; its result is discarded")
+        words = [Word(ended.kind, {**ended.detail, "worker": self.worker_id})]
+        if row.status in ("stop requested", "stopping"):
+            told = {"run": ended.kind, **ended.detail, "worker": self.worker_id}
+            words = [Word("stopping")] if row.status == "stop requested" else []
+            words.append(Word("stopped", told))
+        after = transaction.perform(jobs.append(self._scope, row, words, role="worker", lease=None))
+        jobs.end_lease(transaction, run.token, None)
+        return after.status
 
     def _hold(self, transaction: Transaction, run: JobRun) -> JobRow | None:
         """Hold the row of a run by its name, waiting for an application: a result is not thrown away for a moment's lock."""
@@ -161,9 +177,9 @@ class JobWork:
         row = transaction.perform(jobs.held_or_none(scope, run.name))
         return row if row is not None and row.id == run.job_id and row.lease == run.token else None
 
-    def _claim(self, transaction: Transaction, row: JobRow, now: Instant) -> tuple[JobRow, JobRun]:
+    def _claim(self, transaction: Transaction, row: JobRow, now: Instant, length: int) -> tuple[JobRow, JobRun]:
         token = self.token(now)
-        transaction.run("grant_job_lease", token=token, worker_id=self.worker_id, length=self.length)
+        transaction.run("grant_job_lease", token=token, worker_id=self.worker_id, length=length)
         return jobs.hold_lease(transaction, row, token), _run_of(row, token)
 
     def _begin(self, transaction: Transaction, row: JobRow) -> None:
@@ -171,87 +187,196 @@ class JobWork:
         transaction.perform(jobs.append(self._scope, row, words, role="worker", lease=row.lease))
 
 
-class JobRuns:
-    """A loop that takes scheduled jobs and hands each to *execute*, as many at once as *concurrency* says.
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """How a run ended, ready to be written down; None: it had not begun."""
 
-    *execute(run)* returns how the run ended, or None while it goes on; then somebody calls :meth:`finish` later, from
-    any thread.
-    """
+    run: JobRun
+    ended: Ended | None
 
-    name = "job-runs"
+    @property
+    def token(self) -> int:
+        return self.run.token
 
-    def __init__(self, work: JobWork, execute: Callable[[JobRun], Ended | None], concurrency: int = 4) -> None:
-        self.work, self.execute, self.concurrency = work, execute, concurrency
-        self.running: dict[int, JobRun] = {}
-        self.settled = self.lost = 0
-        self._unsettled: dict[int, tuple[JobRun, Ended]] = {}
-        self._renewed_at: Instant | None = None
-        self._shown_at: Instant | None = None
 
-    def turn(self, now: Instant) -> Instant | None:
-        """Renew what runs, look for stops, take what is scheduled; *now* again while there may be more."""
-        for late in list(self._unsettled.values()):
-            self.finish(*late)
-        self._tend(now)
-        free = self.concurrency - len(self.running)
-        runs = self.work.take(free, now) if free > 0 else []
-        for run in runs:
-            self.running[run.token] = run
-        for run in runs:
-            ended = self._executed(run)
-            if ended is not None:
-                self.finish(run, ended)
-        if runs and len(runs) == free and len(self.running) < self.concurrency:
-            return now
-        if not self.running:
-            self._renewed_at = None
-            return self._shown_at + LENGTH if self.work.worker_id and self._shown_at is not None else None
-        self._renewed_at = now if self._renewed_at is None else self._renewed_at
-        return self._renewed_at + RENEW_EVERY if not self._unsettled else now + UNSETTLED_PAUSE
+class Caller(Protocol):
+    """Who knows the handlers of jobs, and calls them where they want to be called."""
 
-    def finish(self, run: JobRun, ended: Ended) -> str | None:
-        """Settle a run; return the job's status, or None where another owns it now.
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names of the handlers that there are here."""
+        ...
 
-        Where the database is away the end is kept, under a lease that is renewed, and settled by a later turn.
-        """
+    def is_async(self, handler: str) -> bool:
+        """Whether it runs on the event loop."""
+        ...
+
+    def lease(self, handler: str) -> int:
+        """How long a claim lasts that its worker does not renew."""
+        ...
+
+    def call(self, run: JobRun) -> Ended:
+        """Run to the end, on this thread or in a child process; it raises nothing."""
+        ...
+
+    async def call_async(self, run: JobRun) -> Ended:
+        """The same on the event loop."""
+        ...
+
+    def close(self) -> None:
+        """Nothing runs any more; what still does is cut off."""
+
+
+class RunUnit:
+    """A run of a job, ready to be called."""
+
+    __slots__ = ("claimed_at", "job", "priority", "source")
+    size = 1
+
+    def __init__(self, source: Jobs, job: JobRun, priority: int, claimed_at: Instant) -> None:
+        self.source, self.job, self.priority, self.claimed_at = source, job, priority, claimed_at
+
+    @property
+    def name(self) -> str:
+        return self.job.identifier
+
+    @property
+    def identifier(self) -> str:
+        return self.job.name
+
+    @property
+    def token(self) -> int:
+        return self.job.token
+
+    @property
+    def is_async(self) -> bool:
+        return self.source.caller.is_async(self.job.handler)
+
+    def run(self) -> None:
+        with self.source.at_work(self.job):
+            ended = self.source.caller.call(self.job)
+        self.source.end(EndedRun(self.job, ended))
+
+    async def run_async(self) -> None:
+        with self.source.at_work(self.job):
+            ended = await self.source.caller.call_async(self.job)
+        self.source.end(EndedRun(self.job, ended))
+
+    def give_back(self) -> None:
+        self.source.end(EndedRun(self.job, None))
+
+
+class Jobs(Source):
+    """Draws the runs of scheduled jobs for one worker; their priorities are the jobs' own."""
+
+    name = NAME
+    range = Range(1, LEAST_URGENT)
+    about = "Runs of jobs: what is declared to recur, and one-shots."
+    hints: ClassVar[tuple[str, ...]] = ("job",)
+
+    def __init__(self, rows: JobWork, caller: Caller, namespace: str = "") -> None:
+        self.rows, self.caller, self.namespace = rows, caller, namespace
+        self.runs: dict[int, JobRun] = {}
+        """What is in hand, by its token."""
+        self._running: set[int] = set()
+
+    # ------------------------------------------------------------------------------------------------------- asking
+
+    def offers(self, limit: int, now: Instant) -> Sequence[Offer]:
+        self.rows.handlers = self.caller.known
+        return [Offer(name, priority, at, job_id) for job_id, name, priority, at in self.rows.scheduled(limit)]
+
+    def rest_until(self, now: Instant) -> Instant:
+        """A wake-up names each job that is scheduled; without one it is looked for as often as a loop polls."""
+        return now + self.worker.poll()
+
+    # --------------------------------------------------------------------------------------------- taking and ending
+
+    def claim(self, transaction: Transaction, wish: Wish) -> Sequence[Unit]:
+        self.rows.worker_id = wish.worker_id
+        ids = [choice.offer.payload for choice in wish.choices]
+        taken = self.rows.begun(transaction, ids, self.worker.watch.now(), self.caller.lease)
+        return [RunUnit(self, run, row.priority, row.now) for row, run in taken]
+
+    def taken(self, units: Sequence[Unit]) -> None:
+        for unit in units:
+            assert isinstance(unit, RunUnit)
+            self.runs[unit.token] = unit.job
+
+    @contextmanager
+    def at_work(self, run: JobRun) -> Iterator[None]:
+        """A hand has it."""
+        self._running.add(run.token)
         try:
-            status: str | None = self.work.settle(run, ended)
-        except (StoreUnavailable, ReadOnlyStore, TryAgain) as away:
-            log.warning("the end of job %s cannot be written down yet: %s", run.name, away)
-            self._unsettled[run.token] = (run, ended)
-            return None
-        except LeaseLost as lost:
-            log.warning("%s", lost)
-            self.lost += 1
-            status = None
-        self._unsettled.pop(run.token, None)
-        self.running.pop(run.token, None)
-        self.settled += status is not None
-        return status
+            yield
+        finally:
+            self._running.discard(run.token)
 
-    def _executed(self, run: JobRun) -> Ended | None:
-        try:
-            return self.execute(run)
-        except Exception as error:  # an executor that breaks is the run's failure, not the loop's
-            log.exception("the run of job %s broke", run.name)
-            return failed(error, run)
+    def end(self, ended: EndedRun) -> None:
+        """Hand over how a run ended."""
+        if self.runs.pop(ended.token, None) is not None:  # else it was cut off meanwhile
+            self.worker.finished(self.name, ended)
 
-    def _tend(self, now: Instant) -> None:
-        if self._shown_at is None or not 0 <= now - self._shown_at < LENGTH:
-            self.work.show_life()
-            self._shown_at = now
-        running = dict(self.running)
+    def settle(self, transaction: Transaction, batch: Sequence[EndedRun], finished: Sequence[int]) -> Settled:
+        failed = 0
+        for each in batch:
+            ended = each.ended or failure_of(each.run, "the worker was told to stop before it began")
+            try:
+                failed += self.rows.written(transaction, each.run, ended) in ("error", "fatal")
+            except LeaseLost as lost:
+                log.warning("%s", lost)
+        return Settled(failed=failed)
+
+    def settle_apart(self, batch: Sequence[EndedRun], finished: Sequence[int]) -> Settled:
+        """What its run left was refused by the database: the run has failed with that."""
+        for each in batch:
+            ended = failure_of(each.run, "what its run left was refused by the database")
+            try:
+                self.rows.settle(each.run, ended)
+            except LeaseLost as lost:
+                log.warning("%s", lost)
+        return Settled(failed=len(batch))
+
+    # ------------------------------------------------------------------------------------------------- while it runs
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    def tend(self, now: Instant, *, beat: bool) -> None:
+        """Write down how far runs have come, and tell those that somebody asked to stop."""
+        self.speak()
+        running = dict(self.runs)
         if not running:
             return
-        asked = self.work.stops_asked(running)
+        asked = self.rows.stops_asked(running)
         for run in running.values():
             if run.job_id in asked:
-                self.work.acknowledge(run)
-        if self._renewed_at is None or not 0 <= now - self._renewed_at < RENEW_EVERY:
-            stand = self.work.heartbeat(running)
-            self._renewed_at = now
-            for token in running.keys() - stand:
-                running[token].stopping.set()  # another will own it: its result is going to be discarded
+                self.rows.acknowledge(run)
+                self.worker.stop_one(run.identifier)
+
+    def speak(self) -> None:
+        leases.speak(self.rows.store, {run.token: run.words for run in list(self.runs.values()) if run.words})
+
+    def lose(self, token: int) -> None:
+        run = self.runs.get(token)
+        if run is not None:
+            run.lost.set()
+            run.stopping.set()
+
+    def interrupt(self) -> None:
+        """It is cut off with the process, and retried elsewhere."""
+        for run in list(self.runs.values()):
+            run.stopping.set()
+            self.end(EndedRun(run, failure_of(run, "the worker was told to stop")))
+
+    def close(self) -> None:
+        self.caller.close()
+
+
+def failure_of(run: JobRun, why: str) -> Ended:
+    """How a run ends that is not its handler's fault: an error that is retried as the job says."""
+    return failed(InterruptedError(why), run)
 
 
 def _is_free(row: JobRow) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tickwork.model.generator import Claim, Over, Verdict
+from tickwork.model.work import word_of_progress
 from tickwork.store import generators
 from tickwork.store.own import OwnTransaction
 from tickwork.store.scope import Scope
@@ -29,6 +30,8 @@ class Work:
         self.state: dict[str, Any] = dict(claim.state)
         self.stopping = threading.Event()
         """Somebody wants this run to end: the worker stops, or the claim was lost."""
+        self.words: list[tuple[float, str | None]] = []
+        """What the run has said of its progress; the last word counts."""
         self.ended = self.lent = False
         self._changed = False
         self._verdict: Verdict | None = None
@@ -37,6 +40,14 @@ class Work:
     def name(self) -> str:
         """``generator/identifier``, as it stands in logs, lists and the console."""
         return self.claim.name
+
+    def progress(self, share: float, note: str = "") -> None:
+        """Say how far this run has come, a share from 0 to 1, with a few words; ``tickwork worker list`` tells it.
+
+        Costs nothing here: the last word is written down about once a second. Raises InvalidInput for a share that is
+        none.
+        """
+        self.words[:] = [word_of_progress(share, note)]
 
     @contextmanager
     def transaction(self) -> Iterator[OwnTransaction]:
@@ -73,6 +84,10 @@ class Work:
         self._changed = False
         if state is not None:
             self.state = dict(state)
+
+    def forget(self) -> None:
+        """What was to be remembered is not: the database has refused it."""
+        self.state, self._changed = dict(self.claim.state), False
 
     @property
     def unwritten(self) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""A worker for a while: it runs tasks until nothing is ready, enough were run, or somebody says stop.
+"""A worker for a while: it draws work until nothing is ready, enough was run, or somebody says stop.
 
 Its pump is driven by the caller, so there is no moment in which it is not known whether there is something left; the
 handlers run on threads, the heartbeat and the rescue beside them. Work that outlives its process is found by the next
@@ -12,16 +12,19 @@ import logging
 import socket
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from tickwork.engine.loop import Runner
-from tickwork.engine.tasks.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
+from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.settling import Ended
+from tickwork.engine.worker.source import Source
 from tickwork.errors import StoreError
 from tickwork.model.lease import Sightings
 from tickwork.model.outcome import Outcome
@@ -46,7 +49,7 @@ class Sighted(msgspec.Struct, frozen=True):
 
 
 class BoundedWorker(Worker):
-    """A worker whose turns are taken by the caller of :meth:`drive`; *limit* tasks at most, None: as many as there are."""
+    """A worker whose turns are taken by the caller of :meth:`drive`; *limit* runs at most, None: as many as there are."""
 
     def __init__(
         self,
@@ -55,10 +58,11 @@ class BoundedWorker(Worker):
         subscription: Subscription,
         appetite: Appetite,
         limit: int | None = None,
+        sources: Sequence[Source] = (),
     ) -> None:
-        super().__init__(store, registry, subscription, appetite, name="tick")
-        self.limit, self.outcomes = limit, Counter[str]()
-        self._appetite = appetite
+        super().__init__(store, registry, subscription, appetite, sources=sources, name="tick")
+        self.limit, self.outcomes, self.beside = limit, Counter[str](), Counter[str]()
+        self._appetite = self.pump.appetite
         self._recall()
 
     @property
@@ -69,11 +73,11 @@ class BoundedWorker(Worker):
     @property
     def empty(self) -> bool:
         """Whether nothing is in its hands, whatever there may be to claim."""
-        return not self.pump.holdings.size and not self.settling
+        return self.pump.empty
 
     def begin(self) -> None:
         """Register; rescue what a process before this one left; start the heartbeat and the rescue on threads."""
-        self._incarnation()
+        self.number()
         self.rescue.turn(self.steady.now())
         self._runners = [Runner(loop, self.steady) for loop in (self.pump, self.heartbeat, self.rescue)]
         for runner in self._runners[1:]:
@@ -83,7 +87,7 @@ class BoundedWorker(Worker):
         """Take one turn here, then wait until something has finished or is due, at most *longest* seconds."""
         if self.limit is not None:
             self.pump.appetite = replace(self._appetite, batch=min(self._appetite.batch, self._left(self.limit)))
-        self.pump.rung = True
+        self.pump.rung = self.pump.drawing.stale = True
         now = self.steady.now()
         again_at = self.pump.turn(now)
         if self.idle:
@@ -108,19 +112,23 @@ class BoundedWorker(Worker):
 
     def _left(self, limit: int) -> int:
         """How many more may be claimed; what finishes while this is worked out counts twice rather than not at all."""
-        finished = len(self.settling)
-        return max(0, limit - self.outcomes.total() - max(0, self.pump.holdings.size - finished))
+        finished = self.pump.unsettled
+        held = sum(seat.holdings.size for seat in self.pump.seats.values())
+        return max(0, limit - self.ended - max(0, held - finished))
 
-    def _finished(self, outcome: Outcome) -> None:
-        self.outcomes[outcome.outcome] += 1
-        super()._finished(outcome)
+    def finished(self, source: str, outcome: Ended) -> None:
+        """Count how tasks ended, and how many runs there were of every other source."""
+        if isinstance(outcome, Outcome):
+            self.outcomes[outcome.outcome] += 1
+        else:
+            self.beside[source] += 1
+        super().finished(source, outcome)
 
     def lacks_handlers(self) -> bool:
         """Whether there is work that is ready, or was kept aside, and that nobody here can do."""
         with self.store.begin("worker", reading=True) as transaction:
-            return claims.look(transaction, self.pump.subscription).anything or claims.anything_unhandled(
-                transaction, self.pump.subscription
-            )
+            served = self.queue.subscription
+            return claims.look(transaction, served).anything or claims.anything_unhandled(transaction, served)
 
     # ---------------------------------------------------------------------------------------- from one tick to the next
 
@@ -133,7 +141,7 @@ class BoundedWorker(Worker):
             return
         seen = msgspec.json.decode(text, type=Sighted)
         if seen.boot == _boot():
-            self.rescue = Rescue(self.store, self.ring, Sightings(seen.leases), Sightings(seen.workers))
+            self.rescue = self.rescuer = Rescue(self.store, self.ring, Sightings(seen.leases), Sightings(seen.workers))
 
     def _note(self) -> None:
         """Write down what was seen, for the next one; where nothing stands there is nothing to write."""

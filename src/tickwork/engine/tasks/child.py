@@ -15,15 +15,23 @@ import traceback
 from collections.abc import Callable
 from importlib import import_module
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tickwork.engine.tasks.payload import Payload
 from tickwork.engine.tasks.registry import Handler
 from tickwork.engine.tasks.results import kept_of
+from tickwork.model.job_run import JobRun
 from tickwork.model.work import Claimed, Signs, Task
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+
+class Shown(NamedTuple):
+    """What a handler is shown if it asks: a task, or a run of a job."""
+
+    kind: Literal["task", "job"]
+    fields: tuple[Any, ...]
 
 
 class Call(NamedTuple):
@@ -31,7 +39,8 @@ class Call(NamedTuple):
 
     module: str
     name: str
-    claimed: tuple[Any, ...]
+    handler: str
+    shown: Shown
     payload: str
     keep_result: bool
 
@@ -54,9 +63,7 @@ class Progressed(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Somebody asked to cancel the task that runs."""
-
-    id: int
+    """Somebody asked to stop what runs."""
 
 
 class RemoteTraceback(Exception):
@@ -75,14 +82,30 @@ class Unpicklable(Exception):
 
 
 class _ChildSigns(Signs):
-    """Sends words about progress home."""
+    """Sends words about progress home, and hears that what runs should stop."""
+
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        super().__init__()
+        self.send = send
+        self.asked = threading.Event()
+
+    def note(self, claimed: Claimed, share: float, note: str | None) -> None:
+        self.send(Progressed(share, note))
+
+    def is_lost(self, claimed: Claimed) -> bool:
+        return self.asked.is_set()
+
+
+class _Words(list[tuple[float, "str | None"]]):
+    """Sends a job's words about progress home."""
 
     def __init__(self, send: Callable[[Any], None]) -> None:
         super().__init__()
         self._send = send
 
-    def note(self, claimed: Claimed, share: float, note: str | None) -> None:
-        self._send(Progressed(share, note))
+    def __setitem__(self, place: Any, words: Any) -> None:
+        for share, note in words:
+            self._send(Progressed(share, note))
 
 
 def serve(connection: Connection) -> None:
@@ -110,30 +133,36 @@ def find(module: str, name: str) -> Any:
     return found.function if isinstance(found, Handler) else found
 
 
-def _hear(connection: Connection, calls: SimpleQueue[Call], signs: Signs) -> None:
+def _hear(connection: Connection, calls: SimpleQueue[Call], signs: _ChildSigns) -> None:
     try:
         while True:
             word = connection.recv()
             if isinstance(word, Asked):
-                signs.cancelled.add(word.id)
+                signs.asked.set()
             else:
+                signs.asked.clear()
                 calls.put(word)
     except (EOFError, OSError):
         os._exit(0)  # the worker has gone, whatever runs here
 
 
-def _ended(call: Call, signs: Signs) -> Ended:
+def _ended(call: Call, signs: _ChildSigns) -> Ended:
     try:
-        claimed = Claimed._make(call.claimed)
         function = find(call.module, call.name)
-        payload = Payload(function, claimed.handler)
+        payload = Payload(function, call.handler)
         arguments = payload.decode(call.payload)
-        task = Task(claimed, signs)
-        result = function(*((task,) if payload.takes_task else ()), **arguments)
+        shown = _shown(call.shown, signs)
+        result = function(*((shown,) if payload.takes_task else ()), **arguments)
         kept, reason = kept_of(result) if call.keep_result and result is not None else (None, None)
-        return Ended(kept, reason, tuple(task.follow_ups))
+        return Ended(kept, reason, tuple(shown.follow_ups) if isinstance(shown, Task) else ())
     except BaseException as error:
         return Ended(error=_pickled(error), trace="".join(traceback.format_exception(error)))
+
+
+def _shown(shown: Shown, signs: _ChildSigns) -> Task | JobRun:
+    if shown.kind == "task":
+        return Task(Claimed._make(shown.fields), signs)
+    return JobRun.of(shown.fields, signs.asked, _Words(signs.send))
 
 
 def _pickled(error: BaseException) -> bytes:

@@ -35,8 +35,6 @@ class Load(NamedTuple):
     running: int
     places: int
     more: bool
-    beside: int = 0
-    """What runs without taking a place: jobs, and work of generators."""
 
     @property
     def full(self) -> bool:
@@ -44,7 +42,7 @@ class Load(NamedTuple):
 
     @property
     def idle(self) -> bool:
-        return not (self.running or self.beside or self.more)
+        return not (self.running or self.more)
 
 
 class Copy:
@@ -92,8 +90,8 @@ class Copy:
             if line.startswith(b"{"):
                 self.post = Post.decode(line)
             else:
-                running, places, more, *beside = map(int, line.split())
-                self.load = Load(running, places, bool(more), *beside)
+                running, places, more = map(int, line.split())
+                self.load = Load(running, places, bool(more))
 
     def leave(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to finish what runs and end."""
@@ -128,7 +126,7 @@ def _say(pipe: int, load: Callable[[], Load], post: Post | None) -> None:
         if post is not None:
             said.write(post.encode() + b"\n")
         while True:
-            said.write(b"%d %d %d %d\n" % load())
+            said.write(b"%d %d %d\n" % load())
             said.flush()
             pause.wait(SAY_EVERY_SECONDS)
 

@@ -20,17 +20,16 @@ def run_these(worker: Worker, ids: Sequence[int]) -> set[int]:
 
     *worker* is one without threads (``at_once``); it signs off afterwards.
     """
-    number, watch = worker.incarnation(), worker.steady
-    with worker.store.begin("worker", reading=True) as transaction:
-        worker.pump.watch.learn(claims.look(transaction, worker.pump.subscription).at, watch.now())
-    token = new_token(worker.pump.watch.now())
-    wish = Wish(token, number, worker.pump.appetite.lease, len(ids), len(ids))
+    number, watch, queue = worker.number(), worker.steady, worker.queue
+    worker.watch.learn(queue.look(watch.now()).at, watch.now())
+    token = new_token(worker.watch.now())
+    wish = Wish(token, number, queue.lease, len(ids), len(ids))
     with worker.store.begin("worker") as transaction:
         claimed = claims.take(transaction, wish, ids)
     beating = Runner(worker.heartbeat, watch)
     beating.start()
     try:
-        worker.pump.adopt(claimed, watch.now())
+        worker.pump.adopt(worker.pump.seats[queue.name], queue.units(claimed), watch.now())
         worker.pump.claiming = False
         while not worker.pump.idle:
             worker.pump.turn(watch.now())

@@ -13,10 +13,11 @@ import pickle
 import threading
 import time
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tickwork.engine.tasks.child import Asked, Call, Ended, Progressed, RemoteTraceback, serve
+from tickwork.engine.tasks.child import Asked, Call, Ended, Progressed, RemoteTraceback, Shown, serve
 from tickwork.errors import LeaseLost, TickworkError
+from tickwork.model.job_run import JobRun
 from tickwork.model.work import Claimed, Signs
 from tickwork.watch import SECOND
 
@@ -37,6 +38,54 @@ class ChildDied(TickworkError):
     """The process in which the handler ran ended under it."""
 
 
+class CallSigns(Protocol):
+    """What became known about one call meanwhile, and where its words go."""
+
+    @property
+    def lost(self) -> bool: ...
+
+    @property
+    def asked(self) -> bool: ...
+
+    def note(self, share: float, note: str | None) -> None: ...
+
+
+class TaskSigns:
+    """The signs of a task's run."""
+
+    def __init__(self, signs: Signs, claimed: Claimed) -> None:
+        self.signs, self.claimed = signs, claimed
+
+    @property
+    def lost(self) -> bool:
+        return self.signs.is_lost(self.claimed)
+
+    @property
+    def asked(self) -> bool:
+        return self.claimed.id in self.signs.cancelled
+
+    def note(self, share: float, note: str | None) -> None:
+        self.signs.note(self.claimed, share, note)
+
+
+class JobSigns:
+    """The signs of a job's run."""
+
+    def __init__(self, run: JobRun) -> None:
+        self.run = run
+
+    @property
+    def lost(self) -> bool:
+        return self.run.lost.is_set()
+
+    @property
+    def asked(self) -> bool:
+        return self.run.cancelled
+
+    def note(self, share: float, note: str | None) -> None:
+        self.run.words[:] = [(share, note)]
+
+
 class Child:
     """One child process, and the pipe to it."""
 
@@ -48,8 +97,8 @@ class Child:
         there.close()
         self.pipe: Connection = here
 
-    def run(self, call: Call, signs: Signs, claimed: Claimed, seconds: float | None) -> Ended:
-        """Let it run one task; raises TimedOut, ChildDied or LeaseLost, and it must be killed then."""
+    def run(self, call: Call, signs: CallSigns, seconds: float | None) -> Ended:
+        """Let it run one piece of work; raises TimedOut, ChildDied or LeaseLost, and it must be killed then."""
         until = None if seconds is None else time.monotonic() + seconds
         asked = False
         self._send(call)
@@ -60,14 +109,14 @@ class Child:
                 if isinstance(word, Ended):
                     return word
                 assert isinstance(word, Progressed)
-                signs.note(claimed, word.share, word.note)
+                signs.note(word.share, word.note)
             elif until is not None and time.monotonic() >= until:
                 raise TimedOut(f"it ran for longer than {seconds:g} s and its process was ended")
-            if signs.is_lost(claimed):
+            if signs.lost:
                 raise LeaseLost("its lease was lost: its process was ended")
-            if not asked and claimed.id in signs.cancelled:
+            if not asked and signs.asked:
                 asked = True
-                self._send(Asked(claimed.id))
+                self._send(Asked())
 
     def kill(self) -> None:
         self.process.kill()
@@ -105,13 +154,21 @@ class Processes:
 
     def call(self, handler: Handler, claimed: Claimed) -> Ended:
         """Run one task in a child; return how it ended, or raise what it raised."""
-        function = handler.function
         payload = handler.today(claimed.payload, claimed.payload_version)
-        call = Call(function.__module__, function.__qualname__, tuple(claimed), payload, handler.keep_result)
+        shown = Shown("task", tuple(claimed))
+        return self._call(handler, shown, payload, TaskSigns(self.signs, claimed), keep_result=handler.keep_result)
+
+    def call_job(self, handler: Handler, run: JobRun) -> str | None:
+        """Run one run of a job in a child; return its result as JSON, or raise what it raised."""
+        return self._call(handler, Shown("job", run.told), run.payload, JobSigns(run), keep_result=True).result
+
+    def _call(self, handler: Handler, shown: Shown, payload: str, signs: CallSigns, *, keep_result: bool) -> Ended:
+        function = handler.function
+        call = Call(function.__module__, function.__qualname__, handler.name, shown, payload, keep_result)
         seconds = None if handler.timeout is None else handler.timeout / SECOND
         child = self._take()
         try:
-            ended = child.run(call, self.signs, claimed, seconds)
+            ended = child.run(call, signs, seconds)
         except BaseException:
             self._end(child)
             raise

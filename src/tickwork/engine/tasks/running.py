@@ -20,7 +20,8 @@ from tickwork.engine.tasks.registry import Handler, Registry
 from tickwork.engine.tasks.results import kept_of
 from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
-from tickwork.engine.tasks.units import Group, Job, Unit
+from tickwork.engine.tasks.units import Group, Job
+from tickwork.engine.worker.database_watch import DatabaseWatch
 from tickwork.errors import InvalidInput, StoreError, TickworkError
 from tickwork.model import limits
 from tickwork.model import outcome as outcomes
@@ -35,46 +36,13 @@ from tickwork.store import claims
 from tickwork.store.own import OwnTransaction
 from tickwork.store.pressure import Pressure
 from tickwork.store.store import Store
-from tickwork.watch import LAST_INSTANT, SECOND, Instant, Watch, to_duration
+from tickwork.watch import LAST_INSTANT, SECOND, Instant, to_duration
 
 log = logging.getLogger("tickwork.worker")
 
 
 #: How long a task is left alone whose payload is newer than the program that claimed it.
 NEWER_PAUSE = 15 * SECOND
-#: A database whose clock is so far behind what it was has been set back.
-STEPPED = SECOND // 10
-#: The best answer counts for so long: two clocks run at different speeds.
-BEST_OF = 10 * SECOND
-
-
-class DatabaseWatch:
-    """Tells the database's time between two looks at it: its best answer, and what a steady clock added since.
-
-    An answer is old when it arrives. So this watch is never ahead of the database: what is said to have ended has
-    ended, by the database's time, before anybody else could be given its place.
-    """
-
-    def __init__(self, steady: Watch) -> None:
-        self.steady, self._ahead, self._told = steady, 0, 0
-        self._best_of: Instant | None = None
-
-    def learn(self, at: Instant, now: Instant) -> None:
-        """The database has said *at*; *now* is when it was asked, by the steady clock."""
-        heard = self.steady.now()
-        ahead, stepped = at - heard, self._ahead > at - now + STEPPED
-        if stepped:
-            self._told = 0
-        if self._best_of is None or stepped or ahead >= self._ahead or heard - self._best_of > BEST_OF:
-            self._ahead, self._best_of = ahead, heard
-
-    def now(self) -> Instant:
-        self._told = max(self._told, self.steady.now() + self._ahead)
-        return self._told
-
-    def steadily(self, at: Instant) -> Instant:
-        """Return what the steady clock will say when the database says *at*."""
-        return at - self._ahead
 
 
 class Running:
@@ -105,12 +73,21 @@ class Running:
         with self._counting:
             self.grouped += more
 
-    def run(self, unit: Unit) -> None:
-        """Run a job, or a group of them, of a plain function to its end."""
-        if isinstance(unit, Group):
-            run_together(self, unit)
-            return
-        claimed, handler = job = unit
+    def give_back(self, claimed: Claimed) -> None:
+        """It has not begun, and waits again as it did."""
+        self.finished(outcomes.released(claimed, self.watch.now()))
+
+    def run_group(self, group: Group) -> None:
+        """Run a group of jobs of a plain function to its end."""
+        run_together(self, group)
+
+    async def run_group_async(self, group: Group) -> None:
+        """Run a group of jobs of a coroutine function to its end."""
+        await run_together_async(self, group)
+
+    def run(self, job: Job) -> None:
+        """Run a job of a plain function to its end."""
+        claimed, handler, _ = job
         if not self.may_begin(claimed, handler) or (claimed.must_be_marked and not self._marked(claimed)):
             return
         started_at = self.watch.now()
@@ -138,7 +115,7 @@ class Running:
 
     def _run_in_transaction(self, job: Job, started_at: Instant) -> None:
         """Run it in its task's own transaction: what comes out is settled, or nothing of it happened."""
-        claimed, handler = job
+        claimed, handler, _ = job
 
         def called(own: OwnTransaction) -> Outcome:
             arguments = handler.arguments(claimed.payload, claimed.payload_version)
@@ -163,7 +140,7 @@ class Running:
 
     def _run_in_a_process(self, job: Job, started_at: Instant) -> None:
         """Run it in a child process, whose time-out is hard; this thread waits for it."""
-        claimed, handler = job
+        claimed, handler, _ = job
         try:
             ended = self.processes.call(handler, claimed)
         except BaseException as error:
@@ -174,12 +151,9 @@ class Running:
         finally:
             self.now.pop(claimed.id, None)
 
-    async def run_async(self, unit: Unit) -> None:
-        """Run a job, or a group of them, of a coroutine function to its end."""
-        if isinstance(unit, Group):
-            await run_together_async(self, unit)
-            return
-        claimed, handler = job = unit
+    async def run_async(self, job: Job) -> None:
+        """Run a job of a coroutine function to its end."""
+        claimed, handler, _ = job
         if not self.may_begin(claimed, handler):
             return
         if claimed.must_be_marked and not await asyncio.to_thread(self._marked, claimed):
@@ -283,7 +257,7 @@ class Running:
 
     def raised(self, job: Job, error: BaseException, started_at: Instant) -> None:
         """Judge a run that raised, and hand its outcome over."""
-        claimed, handler = job
+        claimed, handler, _ = job
         if self.signs.is_lost(claimed):
             return  # whoever has it now decides
         if isinstance(error, Backpressure):
@@ -305,7 +279,7 @@ class Running:
 
     def _pressed(self, job: Job, error: Backpressure, started_at: Instant) -> None:
         """Its kind rests from now on: for us at once, for all other workers within a second."""
-        claimed, handler = job
+        claimed, handler, _ = job
         now = self.watch.now()
         until = min(LAST_INSTANT, now + max(SHORTEST_SNOOZE, to_duration(error.delay, "delay")))
         kind = handler.kind if error.kind is None else limits.text(error.kind, "kind", limits.NAME_LENGTH)

@@ -76,7 +76,7 @@ def _begin(running: Running, group: Group, members: Sequence[Claimed]) -> tuple[
             payload = group.handler.arguments(claimed.payload, claimed.payload_version)["payload"]
         except Exception as error:
             running.now.pop(claimed.id, None)
-            running.raised(Job(claimed, group.handler), error, started_at)
+            running.raised(Job(claimed, group.handler, running), error, started_at)
         else:
             begun[claimed] = Item(running.task(claimed), payload)
     running.count_grouped(max(0, len(begun) - 1))
@@ -95,7 +95,7 @@ def _end(
     for claimed, item in begun.items():
         running.now.pop(claimed.id, None)
         failed = item.error or (error if item.result is None else None)
-        job = Job(claimed, group.handler)
+        job = Job(claimed, group.handler, running)
         if failed is not None:
             running.raised(job, failed, started_at)
         else:

@@ -119,7 +119,7 @@ update tickwork.event
 
 -- name: look_for_tasks
 -- reader: anyone
--- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the clock, how many ranges have something ready, and when the next of the others will
+-- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the clock, how many ranges have something ready, when the next of the others will, and how urgent the best is
 with recursive head (id) as (
     select (select t.id from tickwork.task t where t.state = 'waiting'
              order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
@@ -142,7 +142,9 @@ select :now as at,
        exists (select 1 from tickwork.group_letter)
        or exists (select 1 from tickwork.task_group where state in ('stopping', 'over')),
        exists (select 1 from tickwork.opening o where o.due_at <= :now),
-       (select min(o.due_at) from tickwork.opening o where o.due_at > :now)
+       (select min(o.due_at) from tickwork.opening o where o.due_at > :now),
+       min(r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end)
+           filter (where r.available_at <= :now)
   from head h join tickwork.task r on r.id = h.id
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -213,7 +215,8 @@ with recursive head (id) as (
              order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
       from head h join tickwork.task r on r.id = h.id
 )
-select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
+select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority),
+       r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end
   from head h join tickwork.task r on r.id = h.id
  where r.available_at <= :now
    and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))

@@ -7,7 +7,7 @@
 -- name: look_for_tasks
 -- reader: anyone
 -- the clock, how many ranges have something ready, when the next of the others will, whether members of groups ended,
--- and the same of lanes: whether one is to be opened, and when the next one is
+-- the same of lanes: whether one is to be opened, and when the next one is; and how urgent the best is
 with recursive head (namespace, queue, priority, available_at, id) as (
     (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
       order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
@@ -26,7 +26,9 @@ select :now as at,
        exists (select 1 from tickwork.group_letter)
        or exists (select 1 from tickwork.task_group where state in ('stopping', 'over')),
        exists (select 1 from tickwork.opening o where o.due_at <= :now),
-       (select min(o.due_at) from tickwork.opening o where o.due_at > :now)
+       (select min(o.due_at) from tickwork.opening o where o.due_at > :now),
+       min(r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end)
+           filter (where r.available_at <= :now)
   from head r
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
@@ -48,7 +50,8 @@ with recursive head (namespace, queue, priority, available_at, id) as (
          order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
      ) n
 )
-select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
+select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority),
+       r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end
   from head r
  where r.available_at <= :now
    and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
@@ -142,6 +145,14 @@ select t.id, t.lost, t.places is null and exists (
            select 1 from tickwork.handler_limit l
             where l.namespace in ('', t.namespace) and l.handler in ('*', t.handler)) as limited
   from tickwork.task t
+ where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
+   and t.available_at <= :now and not (t.handler = any(:foreign::text[]))
+ order by t.available_at, t.id limit :size::bigint;
+
+-- name: ready_tasks
+-- reader: anyone
+-- one range's ready tasks for the ranking with other sources of work: what could be had, and since when
+select t.id, t.available_at from tickwork.task t
  where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
    and t.available_at <= :now and not (t.handler = any(:foreign::text[]))
  order by t.available_at, t.id limit :size::bigint;

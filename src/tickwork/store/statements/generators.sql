@@ -96,6 +96,12 @@ update tickwork.generator
  where namespace = :namespace and name = :name and key = :key and lease = :token
 returning version;
 
+-- name: let_go_of_work
+-- writer: worker
+-- it was claimed, and its run did not begin or did not end: nothing of it counts
+update tickwork.generator set lease = null
+ where namespace = :namespace and name = :name and key = :key and lease = :token;
+
 -- name: forget_work
 -- writer: worker, application
 -- nothing is left to remember of it

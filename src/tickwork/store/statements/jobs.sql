@@ -113,7 +113,7 @@ select case when :channel::text is not null then pg_notify(:channel::text, 'job:
 -- name: scheduled_jobs
 -- reader: anyone
 -- what there is to run, the most urgent first, and then what has waited longest
-select id from tickwork.job
+select id, name, priority, changed_at from tickwork.job
  where status = 'scheduled' and lease is null
    and (:every_namespace::bool or namespace = any(:namespaces::text[]))
    and (:every_handler::bool or handler = any(:handlers::text[]))

@@ -53,3 +53,8 @@ delete from tickwork.lease where token = :token and expires_at <= :now;
 insert into tickwork.lease (token, worker_id, length, expires_at) values (:token, :worker_id, :length, :now + :length)
     on conflict (token) do nothing
 returning token;
+
+-- name: note_progress_of_lease
+-- writer: worker
+-- what stands under it is one run, which says how far it has come; it goes with its lease
+update tickwork.lease set progress = :progress::float8, progress_note = :note::text where token = :token;

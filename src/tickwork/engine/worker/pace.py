@@ -1,6 +1,6 @@
 """What a worker holds: the batches that it has claimed and not settled yet, and how much it may claim ahead.
 
-A batch is known by the token of its lease. A lease is dropped with the settling of its last task, in the same
+A batch is known by the token of its lease. A lease is dropped with the settling of its last piece, in the same
 transaction; until then it is renewed.
 """
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tickwork.model.outcome import Outcome
+from tickwork.engine.worker.settling import Ended
+from tickwork.engine.worker.units import Unit
 from tickwork.watch import MICROSECOND, SECOND, Instant
 
 #: A worker claims ahead what it will have run within this time, so that nothing waits long in its hands.
 AHEAD = SECOND // 5
-#: A task that was claimed ahead and has not begun by then is given back, for another worker may be free.
+#: What was claimed ahead and has not begun by then is given back, for another worker may be free.
 UNSTARTED = 1 * SECOND
 
 
 class Holdings:
-    """The open batches: how many tasks of each token are not settled yet. Touched by the pump alone."""
+    """The open batches: how many pieces of each token are not settled yet. Touched by the pump alone."""
 
     def __init__(self) -> None:
         self._open: dict[int, int] = {}
@@ -31,20 +32,22 @@ class Holdings:
 
     @property
     def size(self) -> int:
-        """How many tasks are in the worker's hands."""
+        """How many pieces are in the worker's hands."""
         return sum(self._open.values())
 
-    def take(self, token: int, size: int) -> None:
-        """A batch was claimed."""
-        if size:
-            self._open[token] = self._open.get(token, 0) + size
+    def take_all(self, units: Iterable[Unit]) -> None:
+        """These were claimed, each under its token."""
+        held = self._open
+        for unit in units:
+            token = unit.token
+            held[token] = held.get(token, 0) + unit.size
 
-    def finished_by(self, batch: Sequence[Outcome]) -> list[int]:
+    def finished_by(self, batch: Sequence[Ended]) -> list[int]:
         """Return the tokens whose last tasks are in this batch, in order."""
         counts = Counter(outcome.token for outcome in batch)
         return sorted(token for token, count in counts.items() if self._open.get(token, 0) <= count)
 
-    def let_go(self, batch: Iterable[Outcome]) -> None:
+    def let_go(self, batch: Iterable[Ended]) -> None:
         """These outcomes are settled, or came to nothing."""
         for token, count in Counter(outcome.token for outcome in batch).items():
             left = self._open.get(token, 0) - count
@@ -54,7 +57,7 @@ class Holdings:
                 self._open.pop(token, None)
 
     def lose(self, token: int) -> int:
-        """Forget a batch whose lease was lost; return how many tasks that were."""
+        """Forget a batch whose lease was lost; return how many pieces that were."""
         return self._open.pop(token, 0)
 
 

@@ -1,14 +1,11 @@
-"""Outcomes on their way into the database: gathered from the executors, settled in batches.
+"""A batch of outcomes of which the database refuses something: a value that it refuses spoils no batch.
 
-An outcome is kept here until a commit was acknowledged. When an acknowledgement is lost the batch is settled again:
-what was settled the first time is no longer ours, and comes to nothing. A value that the database refuses spoils no
-batch: it is halved until the bad outcome stands alone, and that one is settled without its value.
+It is halved until the bad outcome stands alone, and that one is settled without its value.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Sequence
 
 from tickwork.errors import StatementRefused
@@ -17,46 +14,8 @@ from tickwork.model.retry import Backoff
 from tickwork.store import archive
 from tickwork.store.archive import Settlement
 from tickwork.store.store import Store
-from tickwork.watch import Instant
 
 log = logging.getLogger("tickwork.worker")
-
-#: How long an outcome may wait for others while more are on their way, in microseconds.
-LINGER = 5_000
-
-
-class Settling:
-    """The outcomes that are not settled yet. Executors add, the pump takes."""
-
-    def __init__(self) -> None:
-        self._pending: deque[Outcome] = deque()
-        self._waiting_since: Instant | None = None
-
-    def __len__(self) -> int:
-        return len(self._pending)
-
-    def add(self, outcome: Outcome) -> None:
-        self._pending.append(outcome)
-
-    def take(self, limit: int) -> list[Outcome]:
-        """Take up to *limit* outcomes, the oldest first."""
-        pending = self._pending
-        self._waiting_since = None
-        return [pending.popleft() for _ in range(min(limit, len(pending)))]
-
-    def put_back(self, batch: Sequence[Outcome]) -> None:
-        """They could not be settled just now."""
-        self._pending.extendleft(reversed(batch))
-
-    def due(self, now: Instant, batch: int, *, more_to_come: bool) -> bool:
-        """Say whether to settle now, or to wait a moment for others."""
-        if not self._pending:
-            return False
-        if len(self._pending) >= batch or not more_to_come:
-            return True
-        if self._waiting_since is None:
-            self._waiting_since = now
-        return now - self._waiting_since >= LINGER
 
 
 def settle_in_halves(store: Store, worker_id: int, batch: Sequence[Outcome]) -> Settlement:

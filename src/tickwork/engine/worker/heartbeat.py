@@ -1,0 +1,87 @@
+"""The heartbeat of a worker: renews the leases of all its sources, says that it is alive, and has them look after what runs.
+
+A renewal touches the rows of leases, never a row per piece of work. A lease that is not there any more was ended by a
+rescuer: the work under it belongs to others now, and its source is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from tickwork.engine.worker.pump import Pump
+from tickwork.model.lease import RENEW_EVERY
+from tickwork.store import generators as rows
+from tickwork.store import leases, workers
+from tickwork.store.dialect import Transaction
+from tickwork.watch import SECOND, Instant
+
+log = logging.getLogger("tickwork.worker")
+
+#: How often running work learns what others ask of it.
+LOOK_EVERY = 1 * SECOND
+#: How often a worker that has nothing in its hands says that it is there.
+IDLE_EVERY = 20 * SECOND
+
+
+class Heartbeat:
+    """Beats for one worker. Its turns are told the time of a steady clock: a wall clock that is set delays no beat."""
+
+    name = "heartbeat"
+
+    def __init__(self, pump: Pump, renewed: Callable[[], None] = lambda: None) -> None:
+        self.pump, self.renewed = pump, renewed
+        shortest = min((seat.source.lease for seat in pump.seats.values()), default=pump.appetite.lease)
+        self.every = min(RENEW_EVERY, pump.appetite.lease // 3, shortest // 3)
+        self._beat_at: Instant | None = None
+
+    def turn(self, now: Instant) -> Instant:
+        """Beat when it is time; look for what is asked of running work in between."""
+        beat = self._beat_at is None or now - self._beat_at >= self._every
+        if beat:
+            self._beat()
+            self._beat_at = now
+        for seat in self.pump.seats.values():
+            seat.source.tend(now, beat=beat)
+        assert self._beat_at is not None
+        return min(self._beat_at + self._every, now + min(LOOK_EVERY, self.every))  # a claim is noticed in time
+
+    @property
+    def _every(self) -> int:
+        return self.every if self._tokens() else max(self.every, IDLE_EVERY)
+
+    def speak(self) -> None:
+        """Write down what is only known here: what running work has said, and how much was done."""
+        for seat in self.pump.seats.values():
+            seat.source.speak()
+        if any(seat.done or seat.failed for seat in self.pump.seats.values()):
+            with self.pump.store.begin("worker") as transaction:
+                self._count(transaction)
+
+    def _beat(self) -> None:
+        """Renew first, in a transaction that touches nothing else: it waits for nobody's row but its own leases."""
+        pump = self.pump
+        number, tokens = pump.number(), self._tokens()
+        with pump.store.begin("worker") as transaction:
+            standing = leases.renew(transaction, tokens) if tokens else set()
+            alive = workers.see(transaction, number)
+        still = set(self._tokens())
+        for token in set(tokens) - standing:
+            if token in still:  # not settled meanwhile
+                pump.lose(token)
+        if any(seat.done or seat.failed for seat in pump.seats.values()):
+            with pump.store.begin("worker") as transaction:
+                self._count(transaction)
+        if not alive:
+            self.renewed()
+
+    def _tokens(self) -> list[int]:
+        return [token for seat in self.pump.seats.values() for token in seat.holdings.tokens]
+
+    def _count(self, transaction: Transaction) -> None:
+        """Add up in the sources' own rows, now and then, so that nobody waits for a counter."""
+        at = self.pump.watch.now()
+        for name, seat in sorted(self.pump.seats.items()):
+            done, failed = seat.counted()
+            if done or failed:
+                rows.count(transaction, seat.source.namespace, name, done, failed, at)
