@@ -6,9 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tickwork import PutTask, Tickwork, clocks
+from tickwork import Generator, Offer, PutTask, Tickwork, clocks
 from tickwork.errors import InvalidInput
 from tickwork.testing import START, TimeTravel
+from tickwork.watch import to_instant
 
 
 @pytest.fixture
@@ -84,3 +85,68 @@ def test_expect_put(travel):
         put(PutTask.of("h", {"a": 2}), unchecked=True)
     with pytest.raises(AssertionError, match="none"), travel.expect_put("h"):
         pass
+
+
+def test_t143_all_that_is_due_at_noon_is_handled_in_one_pass(travel):
+    """T-143: trigger row, job timer, delayed task, generator, all due 12:00: one pass, priority order, each by itself.
+
+    What each writes is a transaction of its own: the one that fails takes nothing of the others with it.
+    """
+    app = travel.app
+    noon = START + timedelta(hours=12)
+    with app.store.begin("installer", handing=True) as own:
+        own.connection.execute("create table done (what text)")
+    order = []
+
+    def write(own, what: str) -> None:
+        order.append((what, travel.now))
+        own.execute(f"insert into done values ('{what}')")
+
+    @app.handler("by.trigger")
+    def by_trigger(transaction) -> None:
+        write(transaction, "trigger")
+
+    @app.handler("by.delay")
+    def by_delay(transaction) -> None:
+        write(transaction, "delay")
+        raise ValueError("no")
+
+    @app.job("by.job", cron="0 12 * * *", priority=20)
+    def by_job() -> None:
+        order.append(("job", travel.now))
+
+    class Noon(Generator):
+        def offers(self, limit, now):
+            return [Offer("noon", 40, to_instant(noon))] if now >= to_instant(noon) and not self.made else []
+
+        made = False
+
+        def run(self, work) -> None:
+            with work.transaction() as own:
+                write(own, work.name)
+            self.made = True
+
+    app.generators.add(Noon("generator", priority=40))
+    app.trigger("noon", clocks.Once(noon), by_trigger.task(), priority=10)
+    app.put(by_delay.task(), at=noon, priority=30)
+    travel.to(noon)
+    assert order == [(what, noon) for what in ("trigger", "job", "delay", "generator/noon")]
+    assert app.jobs.get("by.job").status == "completed"
+    with app.store.begin("installer", handing=True) as own:
+        found = own.connection.execute("select what from done order by 1").fetchall()
+    assert [what for (what,) in found] == ["generator/noon", "trigger"], (
+        "what the failed one wrote is rolled back, alone"
+    )
+
+
+def test_a_journey_stops_for_jobs(travel):
+    """A job fires at each of its times on the way, and what is registered meanwhile is known at the next stop."""
+    fired = []
+
+    @travel.app.job("hourly", every=3600)
+    def hourly(task) -> None:
+        fired.append(task.planned_at)
+
+    travel.by(timedelta(hours=3))
+    assert len(fired) == 3
+    assert travel.app.jobs.get("hourly").status == "completed"

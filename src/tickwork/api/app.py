@@ -49,6 +49,9 @@ from tickwork.store import reports, statistics, status
 from tickwork.store.store import Store
 from tickwork.watch import DAY, SECOND, Instant, Watch, to_duration, to_instant
 
+#: What ``app.job`` says of the handler; everything else it says of the job.
+HOW_IT_RUNS = frozenset({"executor", "timeout", "lease", "version", "upgrade"})
+
 
 class Tickwork:
     """Durable clocks and triggers on the database that an application already has.
@@ -166,14 +169,17 @@ class Tickwork:
         Args:
             name: the job's name, and that under which the function is registered.
             clock: when it fires; or say ``every="5m"``, ``cron="0 9 * * 1-5"``, daily, weekly, monthly. Neither: one-shot.
-            **words: zone, time, payload, retry, misfire, grace, jitter, priority: see :meth:`Jobs.declare`.
+            **words: zone, time, payload, retry, misfire, grace, jitter, priority: see :meth:`Jobs.declare`; and how the
+                handler runs, as for :meth:`handler`: executor, timeout, lease, version, upgrade.
 
         Raises:
-            InvalidInput: a word that is not known, or a value that is not allowed.
+            InvalidInput: a word that is not known, or a value that is not allowed. ConfigurationError: a function that
+                cannot be a job's, for it asks for its task's transaction.
         """
+        settings = {word: words.pop(word) for word in HOW_IT_RUNS & words.keys()}
 
         def registered(function: Callable[..., Any]) -> Handler:
-            handler = self.handlers.add(name, function)
+            handler = self.handlers.add(name, function, **settings)
             handler.payload.check(self.jobs.note(name, clock, **words).payload)
             return handler
 

@@ -16,6 +16,7 @@ from tickwork.api.descriptors import Declarations, described
 from tickwork.api.desk import Desk
 from tickwork.api.job_seen import JobSeen, seen_of
 from tickwork.clocks.clock import Clock
+from tickwork.engine.tasks.job_calls import check_handler
 from tickwork.errors import InvalidInput, NotFound, StateConflict
 from tickwork.model import limits
 from tickwork.model.job import Descriptor, JobPut
@@ -73,7 +74,8 @@ class Jobs:
                 priority; durations are timedeltas, seconds or texts such as ``5m``.
 
         Raises:
-            InvalidInput: a word that is not known, or a value that is not allowed.
+            InvalidInput: a word that is not known, or a value that is not allowed. ConfigurationError: its handler takes
+                several tasks in one call, or its task's transaction.
 
         >>> from tickwork import Tickwork
         >>> app = Tickwork("sqlite://")
@@ -94,6 +96,7 @@ class Jobs:
         Raises InvalidInput, also where the name is declared twice with different words.
         """
         descriptor = described(name, clock, **words)
+        self._fits(descriptor)
         if self.declared.setdefault(name, descriptor) != descriptor:
             raise InvalidInput("name", name, "a job that is not declared twice with different words")
         return descriptor
@@ -202,9 +205,10 @@ class Jobs:
         )
 
     def _fits(self, descriptor: Descriptor) -> Descriptor:
-        """Refuse a payload that the handler would refuse, where this code registers it."""
+        """Refuse a payload that the handler would refuse, and a handler that cannot be a job's, where this code registers it."""
         handler = self._desk.handlers.get(descriptor.handler)
         if handler is not None:
+            check_handler(handler)
             handler.payload.check(descriptor.payload)
         return descriptor
 

@@ -352,7 +352,7 @@ def test_an_owner_is_told_of_a_lost_task_by_a_rescuer_that_knows_nothing_of_it(s
     shop.put("print", attempts=1, key="k", object="page/7")
     shop.put("plain", attempts=1)
     cancelled = shop.put("print", attempts=1)
-    number = shop.worker(owned()).incarnation()
+    number = shop.worker(owned()).number()
     with shop.store.begin("worker") as transaction:
         claims.claim(transaction, Subscription(), Wish(7, number, HOUR, 3, 3))
     shop.put("print")  # waits behind, and is nobody's concern
@@ -379,7 +379,7 @@ def test_a_notice_is_whom_the_workers_own_program_said(shop: Shop) -> None:
     for owner in ("owner", None):
         registry = Registry()
         registry.add("print", lambda: None, notice=owner)
-        number = shop.worker(registry).incarnation()
+        number = shop.worker(registry).number()
         task = shop.put("print", attempts=1)
         with shop.store.begin("worker") as transaction:
             claims.claim(transaction, Subscription(), Wish(task, number, LENGTH, 1, 1))
@@ -395,11 +395,11 @@ def test_a_notice_is_whom_the_workers_own_program_said(shop: Shop) -> None:
 
 def test_an_owner_is_told_of_a_last_attempt_that_was_cut_off(shop: Shop) -> None:
     worker = shop.worker(owned())
-    number = worker.incarnation()
+    number = worker.number()
     task = shop.put("print", attempts=1)
     with shop.store.begin("worker") as transaction:
         (claimed,) = claims.claim(transaction, Subscription(), Wish(7, number, LENGTH, 1, 1))
-    worker.running.now[task] = (claimed, shop.watch.now())
+    worker.runs.now[task] = (claimed, shop.watch.now())
     worker.pump.interrupt()
     worker.pump.turn(shop.watch.now())
     assert shop.archive[task].outcome == "lost"
