@@ -52,7 +52,7 @@ def test_a_process_draws_from_generators(app):
     assert sorted(shelf.ran) == sorted(f"shelf/{number}" for number in range(20))
     assert sql(app, "select count(*) from tickwork.lease")[0][0] == 0
     assert sql(app, "select done from tickwork.generator where name = 'shelf'")[0][0] == 20
-    assert sql(app, "select count(*) from tickwork.worker where kind = 'generator worker'")[0][0] == 0
+    assert sql(app, "select count(*) from tickwork.worker")[0][0] == 0
 
 
 def test_the_end_in_a_lent_transaction(app):

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.worker.pump import Appetite
 
 from tests.support import postgresql
 from tests.support.dying import dies

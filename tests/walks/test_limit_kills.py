@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.worker.pump import Appetite
 
 from tests.support.dying import dies
 from tests.support.shop import NOON, Shop

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.worker.pump import Appetite
 
 from tests.support.dying import walk
 from tests.support.processes import child
@@ -109,7 +109,7 @@ def test_order_and_time_hold_wherever_a_worker_dies(bench: Any, store_name: str,
 WORKER = """
 import sys
 from tickwork.engine.loop import Listener
-from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.worker.pump import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

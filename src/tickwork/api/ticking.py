@@ -37,7 +37,7 @@ Reason = Literal["none-ready", "none-possible", "limit", "time-limit", "memory-l
 MEANING: dict[Reason, str] = {
     "none-ready": "nothing is due",
     "none-possible": "work is ready, but no handler for it is registered here",
-    "limit": "the limit of tasks is reached",
+    "limit": "the limit of runs is reached",
     "time-limit": "the time is up",
     "memory-limit": "the memory limit is reached",
     "read-only": "the database takes no writes just now",
@@ -80,7 +80,7 @@ class Tick:
         """Say it in one line.
 
         >>> print(Tick("limit", fired=2, tasks=10, done=9, took_for=1_500_000))
-        tick: 2 fired, 10 tasks run (9 done), 0 jobs run in 1.5 s; ended: limit (the limit of tasks is reached)
+        tick: 2 fired, 10 tasks run (9 done), 0 jobs run in 1.5 s; ended: limit (the limit of runs is reached)
         """
         if self.reason == "busy":
             return "tick: busy (another tick is running); nothing was done"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tickwork.engine.tasks.pump import Appetite
+from tickwork.engine.worker.pump import Appetite
 
 from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.registry import Registry
