@@ -7,8 +7,6 @@ import threading
 from collections import Counter
 from typing import Any
 
-from tickwork.engine.worker.pump import Appetite
-
 from tests.support import postgresql
 from tests.support.dying import dies
 from tests.support.shop import NOON, Shop, registered
@@ -18,6 +16,7 @@ from tests.support.verification import Run
 from tickwork import Tickwork
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
+from tickwork.engine.worker.pump import Appetite
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 from tickwork.store.store import Store

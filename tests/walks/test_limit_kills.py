@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tickwork.engine.worker.pump import Appetite
 
 from tests.support.dying import dies
 from tests.support.shop import NOON, Shop
@@ -22,6 +21,7 @@ from tests.walks.test_tasks import recover_with
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
+from tickwork.engine.worker.pump import Appetite
 from tickwork.model.action import PutTask
 from tickwork.model.limit import Limit
 from tickwork.store import claims, lanes

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+<<<<<<< HEAD
 from tickwork.engine.worker.pump import Appetite
+=======
+>>>>>>> b70d882 (Tests follow)
 
 from tests.support.dying import walk
 from tests.support.processes import child
@@ -14,6 +17,7 @@ from tests.support.shop import NOON, Shop, registered
 from tests.walks.test_two_workers import until
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
+from tickwork.engine.worker.pump import Appetite
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 from tickwork.store.store import Store

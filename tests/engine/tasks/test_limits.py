@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tickwork.engine.worker.pump import Appetite
 
 from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.registry import Registry
+from tickwork.engine.worker.pump import Appetite
 from tickwork.errors import ConfigurationError, InvalidInput
 from tickwork.model import outcome as outcomes
 from tickwork.model.action import PutTask

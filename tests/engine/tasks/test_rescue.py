@@ -400,7 +400,7 @@ def test_an_owner_is_told_of_a_last_attempt_that_was_cut_off(shop: Shop) -> None
     with shop.store.begin("worker") as transaction:
         (claimed,) = claims.claim(transaction, Subscription(), Wish(7, number, LENGTH, 1, 1))
     worker.runs.now[task] = (claimed, shop.watch.now())
-    worker.pump.interrupt()
+    worker.queue.interrupt()
     worker.pump.turn(shop.watch.now())
     assert shop.archive[task].outcome == "lost"
     assert [parent for _, parent, _, _ in told(shop)] == [task]
