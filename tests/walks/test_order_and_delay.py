@@ -6,10 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from tickwork.engine.worker.pump import Appetite
-=======
->>>>>>> b70d882 (Tests follow)
 
 from tests.support.dying import walk
 from tests.support.processes import child
