@@ -101,7 +101,7 @@ def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) 
         until(lambda: any(each.progress for member in shop.workers.list() for each in member.works))
         assert run(["worker", "list", "--database", database]) == 0
         said = capsys.readouterr().out
-        assert f"held {task}" in said and "40% of the pages" in said and str(worker.pid) in said
+        assert f"queue/{task} held" in said and "40% of the pages" in said and str(worker.pid) in said
         assert run(["worker", "list", "--database", database, "--json"]) == 0
         members = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         (member,) = [each for each in members if each["kind"] == "worker"]

@@ -37,7 +37,7 @@ Reason = Literal["none-ready", "none-possible", "limit", "time-limit", "memory-l
 MEANING: dict[Reason, str] = {
     "none-ready": "nothing is due",
     "none-possible": "work is ready, but no handler for it is registered here",
-    "limit": "the limit of runs is reached",
+    "limit": "the limit of tasks is reached",
     "time-limit": "the time is up",
     "memory-limit": "the memory limit is reached",
     "read-only": "the database takes no writes just now",
@@ -50,7 +50,7 @@ LOOK_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much a tick may take: seconds, runs of whatever source, megabytes of this process, seconds of grace at the end."""
+    """How much a tick may take: seconds, tasks and job runs, megabytes of this process, seconds of grace at the end."""
 
     seconds: float
     limit: int | None = None
@@ -80,7 +80,7 @@ class Tick:
         """Say it in one line.
 
         >>> print(Tick("limit", fired=2, tasks=10, done=9, took_for=1_500_000))
-        tick: 2 fired, 10 tasks run (9 done), 0 jobs run in 1.5 s; ended: limit (the limit of runs is reached)
+        tick: 2 fired, 10 tasks run (9 done), 0 jobs run in 1.5 s; ended: limit (the limit of tasks is reached)
         """
         if self.reason == "busy":
             return "tick: busy (another tick is running); nothing was done"
@@ -169,7 +169,7 @@ class Round:
         """Say which bound is reached, if any."""
         if self.stop.is_set():
             return "stopped"
-        if self.bounds.limit is not None and self.worker.ended >= self.bounds.limit and self.worker.empty:
+        if self.bounds.limit is not None and self.worker.counted >= self.bounds.limit and self.worker.empty:
             return "limit"
         if self._spent() >= self.bounds.seconds:
             return "time-limit"

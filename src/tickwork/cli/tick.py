@@ -41,7 +41,7 @@ class Size(click.ParamType[float]):
 
 @click.command(cls=Command)
 @click.option("--for", "within", type=DURATION, default="50s", show_default=True, help="Begin nothing new after this.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Begin at most so many runs, of whatever source.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Run at most so many tasks and jobs.")
 @click.option("--memory", type=Size(), metavar="SIZE", help="End when this process takes so much: 300M, 1.5G.")
 @click.option("--grace", type=DURATION, default="30s", show_default=True, help="How long what runs then may go on.")
 @click.option("--shared", is_flag=True, help="Run beside other ticks; safe, and costs more.")

@@ -35,6 +35,8 @@ from tickwork.watch import SECOND
 
 log = logging.getLogger("tickwork.worker")
 
+#: The sources whose runs are limited.
+COUNTED = frozenset({"queue", "jobs"})
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 #: How long a closing worker waits between two looks at what still runs, in seconds.
 LOOK_SECONDS = 0.05
@@ -112,13 +114,20 @@ class BoundedWorker(Worker):
 
     def _left(self, limit: int) -> int:
         """How many more may be claimed; what finishes while this is worked out counts twice rather than not at all."""
-        finished = self.pump.unsettled
-        held = sum(seat.holdings.size for seat in self.pump.seats.values())
-        return max(0, limit - self.ended - max(0, held - finished))
+        counted = [seat for name, seat in self.pump.seats.items() if name in COUNTED]
+        finished = sum(len(seat.settling) for seat in counted)
+        return max(0, limit - self.counted - max(0, sum(seat.holdings.size for seat in counted) - finished))
+
+    @property
+    def counted(self) -> int:
+        """How many runs of tasks and jobs have ended."""
+        return self.outcomes.total() + self.beside["jobs"]
 
     def finished(self, source: str, outcome: Ended) -> None:
-        """Count how tasks ended, and how many runs there were of every other source."""
-        if isinstance(outcome, Outcome):
+        """Count how tasks ended, and how many runs there were of every other source; not what was cut off."""
+        if self.cutting_off:
+            pass
+        elif isinstance(outcome, Outcome):
             self.outcomes[outcome.outcome] += 1
         else:
             self.beside[source] += 1

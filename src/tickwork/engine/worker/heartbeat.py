@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 
 from tickwork.engine.worker.pump import Pump
+from tickwork.engine.worker.source import Source
+from tickwork.errors import ReadOnlyStore, StoreUnavailable
 from tickwork.model.lease import RENEW_EVERY
 from tickwork.store import generators as rows
 from tickwork.store import leases, workers
@@ -42,13 +44,22 @@ class Heartbeat:
             self._beat()
             self._beat_at = now
         for seat in self.pump.seats.values():
-            seat.source.tend(now, beat=beat)
+            self._tend(seat.source, now, beat=beat)
         assert self._beat_at is not None
         return min(self._beat_at + self._every, now + min(LOOK_EVERY, self.every))  # a claim is noticed in time
 
     @property
     def _every(self) -> int:
         return self.every if self._tokens() else max(self.every, IDLE_EVERY)
+
+    def _tend(self, source: Source, now: Instant, *, beat: bool) -> None:
+        """Let a source look after what runs of it; what goes wrong there delays no renewal."""
+        try:
+            source.tend(now, beat=beat)
+        except (StoreUnavailable, ReadOnlyStore):
+            raise
+        except Exception:
+            log.exception("%s could not look after what runs of it", source.name)
 
     def speak(self) -> None:
         """Write down what is only known here: what running work has said, and how much was done."""

@@ -446,7 +446,7 @@ class Pump:
         seat.done += len(batch) - settled.failed
         if seat is not self.lead:
             self.drawing.wake(seat.name)
-            self._more = self.claiming
+            self._more, self._dry = self.claiming, False
 
     def _expect(self, again_at: Instant | None) -> None:
         """What waits for its next run wakes us then, as far as we know of it."""

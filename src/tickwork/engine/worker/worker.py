@@ -67,6 +67,8 @@ class Worker:
         self.watch = DatabaseWatch(self.steady)
         self.ended = 0
         """How many runs have ended."""
+        self.cutting_off = False
+        """What still runs is being given back."""
         self._runners: list[Runner] = []
         self._poll: Callable[[], int] = lambda: POLL_DEAF
         self.sources = tuple(sources)
@@ -185,6 +187,7 @@ class Worker:
         gentle = self._emptied.is_set()
         stop_all(self._runners, LAST_WORDS_SECONDS)
         if not gentle:
+            self.cutting_off = True
             for source in self.sources:
                 source.interrupt()
         self._last_words()
