@@ -430,7 +430,7 @@ def test_who_settles_lets_the_next_one_in_at_once(shop: Shop) -> None:
     (taken,) = hand.take()
     worker.run_due()
     assert (taken.id, ran) == (notes[0], [])
-    worker.settling.add(outcomes.done(taken, None, None, taken.claimed_at, shop.watch.now()))
+    worker.pump.lead.settling.add(outcomes.done(taken, None, None, taken.claimed_at, shop.watch.now()))
     worker.pump.stirred, worker.pump.rung = True, False
     worker.pump.turn(shop.watch.now())
     assert ran == notes[1:]

@@ -155,8 +155,12 @@ class Queue(Source):
 
     def settle(self, transaction: Transaction, batch: Sequence[Outcome], finished: Sequence[int]) -> Settled:
         settlement = archive.settle(transaction, self.worker.number(), batch, finished)
-        self.gate.hear(batch)
         return self._judged(batch, settlement)
+
+    def expect(self, batch: Sequence[Outcome], now: Instant) -> bool:
+        """Places that tasks under limits give back are for others at once."""
+        self.gate.hear(batch)
+        return self.gate.opens(now)
 
     def settle_apart(self, batch: Sequence[Outcome], finished: Sequence[int]) -> Settled:
         settlement = settle_in_halves(self.worker.store, self.worker.number(), batch)

@@ -170,6 +170,9 @@ class Pump:
         self._give_back_unstarted(now)
         queued = self.queued
         due = [seat for seat in self.seats.values() if self._is_due(seat, now, queued)]
+        for seat in due:
+            if seat.source.expect(seat.settling.peek(seat.source.settles), now):
+                self.rung = True
         free = self.claiming and not self.obstacle.stands(now)
         room = self._room(queued) if free and self._is_hungry(now, busy=stirred or bool(due)) else 0
         wishes = self._plan(room, now, due) if room else {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 
 from tickwork.watch import Instant
@@ -41,6 +42,10 @@ class Settling:
         pending = self._pending
         self._waiting_since = None
         return [pending.popleft() for _ in range(min(limit, len(pending)))]
+
+    def peek(self, limit: int) -> list[Ended]:
+        """Look at those that :meth:`take` would take."""
+        return list(islice(self._pending, limit))
 
     def put_back(self, batch: Sequence[Ended]) -> None:
         """They could not be settled just now."""

@@ -154,6 +154,10 @@ class Source(ABC):
     def settle(self, transaction: Transaction, batch: Sequence[Any], finished: Sequence[int]) -> Settled:
         """Write down how runs have ended; *finished* are the tokens of which nothing is left in hand then."""
 
+    def expect(self, batch: Sequence[Any], now: Instant) -> bool:
+        """These are about to be settled: say whether more is ready with that, so that it is claimed in the same turn."""
+        return False
+
     def settle_apart(self, batch: Sequence[Any], finished: Sequence[int]) -> Settled:
         """The database has refused something of this batch: settle it so that nothing else suffers."""
         raise NotImplementedError
