@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-DEADLINE = 60.0
+DEADLINE = 120.0
 INTERRUPT = "^C"
 
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from tests.support.shared import REPOSITORY
 
 #: Seconds until a child that says nothing is taken for hung. A busy machine is slow; a hung child is slower.
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 class Hung(AssertionError):

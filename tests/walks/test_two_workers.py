@@ -23,7 +23,7 @@ from tickwork.store.open import open_store
 from tickwork.store.scope import Scope
 from tickwork.watch import SteadyWatch
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 EIGHT, TEN_THOUSAND = 8, 10_000
 LEASE_SECONDS = 2
 
