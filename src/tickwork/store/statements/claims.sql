@@ -65,6 +65,8 @@ select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
 -- The pick is materialised: an `in (select ... limit n)` may run more than once and take more than n.
 -- Ranges of one priority share the batch evenly, beginning with the one whose head has waited longest; the outer
 -- limit stops the walk, so nothing is locked that is not taken, but for what a suspect leaves behind.
+-- A range is read from its head on: nothing lies before it in this snapshot but what is dead, which the search for the
+-- head has passed once already (a long transaction of anybody keeps dead entries in the index by the hundred thousand).
 -- A task that has lost a lease is a suspect: it is taken alone, at its turn.
 -- A task under a limit that has no place yet is not taken: it is held, and told (without a lease) to be given to a lane.
 -- The first :starts of the batch begin at once, so their start stands in the row; the others' is not known here.
@@ -82,7 +84,8 @@ with recursive moment as materialized (
          order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
      ) n
 ), range as materialized (
-    select r.namespace, r.queue, r.priority, row_number() over (order by r.priority - case when :ageing::bigint > 0 then ((select at from moment) - r.available_at) / :ageing::bigint else 0 end,
+    select r.namespace, r.queue, r.priority, r.available_at as since,
+           row_number() over (order by r.priority - case when :ageing::bigint > 0 then ((select at from moment) - r.available_at) / :ageing::bigint else 0 end,
            r.available_at, r.id) as place,
            (:size::bigint + count(*) over (partition by r.priority) - 1) / count(*) over (partition by r.priority) as share
       from head r
@@ -100,7 +103,7 @@ with recursive moment as materialized (
      cross join lateral (
         select t.id, t.lost, t.available_at, t.handler, t.places from tickwork.task t
          where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority = r.priority
-           and t.available_at <= (select at from moment)
+           and t.available_at >= r.since and t.available_at <= (select at from moment)
            and not (t.handler = any(:foreign::text[]))
          order by t.available_at, t.id limit r.share for update skip locked
      ) p

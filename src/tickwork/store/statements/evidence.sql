@@ -47,13 +47,16 @@ select t.lease, t.progress, t.progress_note, t.progress_at, q.requested_at, q.re
 
 -- name: ahead_of_task
 -- reader: anyone
--- ready tasks of its queue that are better, by priority: one probe for each priority in use, none counted beyond :most
+-- ready tasks of its queue that are better, by priority: one probe for each priority in use, none counted beyond :most;
+-- the first in the index's order and not a minimum, for which a planner that expects few rows may read them all
 with recursive rank (priority) as (
-    select (select min(t.priority) from tickwork.task t
-             where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue)
+    select (select t.priority from tickwork.task t
+             where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue
+             order by t.priority, t.available_at, t.id limit 1)
     union all
-    select (select min(t.priority) from tickwork.task t
-             where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority > r.priority)
+    select (select t.priority from tickwork.task t
+             where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority > r.priority
+             order by t.priority, t.available_at, t.id limit 1)
       from rank r where r.priority < :priority::int
 )
 select r.priority,
