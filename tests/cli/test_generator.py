@@ -46,7 +46,11 @@ def told(database, app):
 @pytest.mark.stores("sqlite", "postgresql-18")
 def test_the_whole_tale(told, app):
     listed = [json.loads(line) for line in told("list", "--json").splitlines()]
-    assert {each["name"]: each["state"] for each in listed} == {"broken": "active", "retention": "active"}
+    assert {each["name"]: each["state"] for each in listed} == {
+        "broken": "active",
+        "bulk": "active",
+        "retention": "active",
+    }
     assert "Always fails." in told("list")
     page = json.loads(told("show", "broken", "--json"))
     assert page["parked"][0]["work"] == "broken/7"

@@ -26,8 +26,8 @@ from tickwork.store.dialect import Verb
 from tickwork.watch import Instant, to_duration
 
 if TYPE_CHECKING:
-    from tickwork.api.app import Tickwork
     from tickwork.api.desk import Desk
+    from tickwork.api.seeing import Seeing
     from tickwork.store.jobs import JobRow
 
 __all__ = ["Coming", "Entry", "Trigger", "agenda", "ahead", "upcoming"]
@@ -97,7 +97,7 @@ def agenda(triggers: Iterable[Trigger], start_at: Instant, span: timedelta | flo
     return sorted(found, key=lambda entry: (entry.first_at, entry.key))
 
 
-def ahead(app: Tickwork, desk: Desk, span: timedelta | float, limit: int) -> list[Coming]:
+def ahead(app: Seeing, desk: Desk, span: timedelta | float, limit: int) -> list[Coming]:
     """Return the agenda of an application: at most *limit* lines, read in a handful of statements."""
     length = limits.number(to_duration(span, "span"), "span", 1, limits.LONGEST_DELAY)
 
@@ -140,7 +140,7 @@ def _of_trigger(trigger: Trigger, now: Instant, until: Instant) -> Coming | None
     return _line("trigger", name, _does(trigger), trigger.says, coming[0], after, now, until)
 
 
-def _of_job(app: Tickwork, row: JobRow, now: Instant, until: Instant) -> Coming | None:
+def _of_job(app: Seeing, row: JobRow, now: Instant, until: Instant) -> Coming | None:
     seen = app.jobs.seen(row)
     if seen.next_at is None or seen.next_at > until:
         return None

@@ -7,53 +7,41 @@ process only writes. What is written through :meth:`Tickwork.on` lives and dies 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Self, Unpack, get_args, overload
 
-from tickwork.api import agenda, agreement, assembly, lending, opportunity, ticking
-from tickwork.api.agenda import Coming
+from tickwork.api import lending
 from tickwork.api.bulk import BulkWork
-from tickwork.api.explaining import ask as asking
-from tickwork.api.explaining.page import Why
 from tickwork.api.generators import Generators
 from tickwork.api.jobs import Jobs
 from tickwork.api.lending import Asynchronous, Lent, LentAsync
 from tickwork.api.limits import Limits
 from tickwork.api.objects import Objects
-from tickwork.api.process import Process
 from tickwork.api.retention import RetentionRules
+from tickwork.api.seeing import Seeing
 from tickwork.api.settings import Settings
 from tickwork.api.tasks import Tasks
-from tickwork.api.ticking import Bounds, Tick
 from tickwork.api.topics import Subscriptions, Topics
 from tickwork.api.triggers import Triggers
 from tickwork.api.workers import Workers
+from tickwork.api.working import Working
 from tickwork.clocks.clock import Clock
 from tickwork.engine.tasks.bound import Bound, WhenFull
-from tickwork.engine.tasks.bounded import BoundedWorker
-from tickwork.engine.tasks.foreground import run_these
-from tickwork.engine.tasks.registry import Handler, Registry
-from tickwork.errors import InvalidInput, StoreError
+from tickwork.engine.tasks.registry import Handler
+from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import Action, PutTask
 from tickwork.model.flow import Then
-from tickwork.model.report import Alive, Counts, TaskRow
 from tickwork.model.standing_order import Terms, TriggerPut, span
-from tickwork.model.statistic import HandlerFigures
-from tickwork.model.status import GONE_AFTER, WORKER, Status
 from tickwork.model.task import TaskPut, Treatment
-from tickwork.store import reports, statistics, status
-from tickwork.store.store import Store
-from tickwork.watch import DAY, SECOND, Instant, Watch, to_duration, to_instant
+from tickwork.watch import SECOND, Instant, Watch
 
 #: What ``app.job`` says of the handler; everything else it says of the job.
 HOW_IT_RUNS = frozenset({"executor", "timeout", "lease", "version", "upgrade"})
 
 
-class Tickwork:
+class Tickwork(Working, Seeing):
     """Durable clocks and triggers on the database that an application already has.
 
     Args:
@@ -89,12 +77,8 @@ class Tickwork:
         **more: Any,
     ) -> None:
         given = {"database": database, "namespace": namespace, "schema": schema, "wake": wake, **more}
-        self.settings = Settings.gather(given)
-        self.handlers = Registry()
-        #: The database behind it all: ``app.store.supports(...)`` says what it can do.
-        self.store: Store = assembly.store_of(self.settings, watch)
-        desk = assembly.own_desk(self.store, self.settings, self.handlers, self._ready)
-        self._desk = desk
+        super().__init__(Settings.gather(given), watch)
+        desk = self._desk
         self.triggers, self.tasks, self.jobs = Triggers(desk), Tasks(desk), Jobs(desk)
         self.workers = Workers(desk)
         self.generators = Generators(desk, self.store, self.settings.namespace)
@@ -104,10 +88,6 @@ class Tickwork:
         self.topics = Topics(desk, self.subscriptions)
         self.retention = RetentionRules(desk, self.store)
         self.limits = Limits(desk)
-        self._checked = False
-        self._checking = threading.RLock()
-        self._started: Process | None = None
-        self._started_in = 0
 
     # ------------------------------------------------------------------------------------------------------ handlers
 
@@ -232,327 +212,7 @@ class Tickwork:
         """
         return lending.lend(lent, self)
 
-    # ------------------------------------------------------------------------------------------------------- working
-
-    def run(
-        self,
-        *,
-        upgrade: bool = False,
-        queues: Sequence[str] = (),
-        concurrency: int = 10,
-        lease: timedelta | float | None = None,
-        allow_commands: bool = False,
-        reserve: int = 0,
-    ) -> None:
-        """Run the trigger daemon and a worker in this process, until a signal stops them.
-
-        The first signal lets running tasks finish, a second one stops at once. *upgrade* brings the tables up to date.
-        *reserve*: so many of the worker's hands take only what is urgent, see :meth:`worker`.
-        """
-        if upgrade:
-            self.migrate()
-        self.process(
-            queues=queues, concurrency=concurrency, lease=lease, allow_commands=allow_commands, reserve=reserve
-        ).run()
-
-    def daemon(self) -> None:
-        """Run the trigger daemon alone, until a signal stops it; it runs nothing of yours."""
-        self.process(worker=False).run()
-
-    def worker(
-        self,
-        *,
-        queues: Sequence[str] = (),
-        concurrency: int = 10,
-        lease: timedelta | float | None = None,
-        allow_commands: bool = False,
-        priority_at_most: int | None = None,
-        ageing: timedelta | float | None = None,
-        replica_lag: timedelta | float | None = None,
-        reserve: int = 0,
-    ) -> None:
-        """Run a worker alone, until a signal stops it; *lease* is how long a claim lasts unrenewed (30 s).
-
-        It draws from the queue, from jobs, and from the application's generators, by priority. *reserve*: so many of
-        its hands take only what is urgent (1000 and better), whatever else waits.
-        *priority_at_most*: only what is at least so urgent. *ageing*: what has waited so long counts as one point more
-        urgent, so that nothing waits for ever behind a steady stream of better work. *replica_lag*: while a replica of the
-        database is further behind than that, no more work is taken.
-        """
-        self.process(
-            daemon=False,
-            queues=queues,
-            concurrency=concurrency,
-            lease=lease,
-            allow_commands=allow_commands,
-            priority_at_most=priority_at_most,
-            ageing=ageing,
-            replica_lag=replica_lag,
-            reserve=reserve,
-        ).run()
-
-    def process(
-        self,
-        *,
-        daemon: bool = True,
-        worker: bool = True,
-        queues: Sequence[str] = (),
-        concurrency: int = 10,
-        lease: timedelta | float | None = None,
-        allow_commands: bool = False,
-        priority_at_most: int | None = None,
-        ageing: timedelta | float | None = None,
-        replica_lag: timedelta | float | None = None,
-        reserve: int = 0,
-    ) -> Process:
-        """Return what would run, not started: ``with app.process():`` runs it beside your own code.
-
-        >>> app = Tickwork("sqlite://")
-        >>> _ = app.migrate()
-        >>> with app.process(daemon=False):
-        ...     app.available()
-        True
-        >>> app.close()
-        """
-        self._ready()
-        working = (
-            assembly.worker_of(
-                self.store,
-                self.settings,
-                self.handlers,
-                generators=self.generators.all(),
-                jobs=True,
-                queues=queues,
-                concurrency=concurrency,
-                lease=lease,
-                allows_commands=allow_commands,
-                priority_at_most=priority_at_most,
-                ageing=ageing,
-                replica_lag=replica_lag,
-                reserve=reserve,
-            )
-            if worker
-            else None
-        )
-        self.jobs.declare_all()
-        self.topics.declare_all()
-        post = None if working is None else assembly.post_of(self.settings, working, self.generators.asked_every)
-        return assembly.process_of(self.store, daemon=daemon, worker=working, post=post)
-
-    def run_tasks(self, *tasks: str | int, allow_commands: bool = False) -> list[TaskRow]:
-        """Run these tasks here and now, one after the other, whatever their time; return what became of them.
-
-        A task that runs elsewhere, or is over, is left alone and returned as it stands.
-
-        Raises:
-            NotFound: there is no such task; none was run. UnknownHandler: this application has not registered it.
-
-        >>> app = Tickwork("sqlite://")
-        >>> _ = app.migrate()
-        >>> @app.handler("greet")
-        ... def greet(name: str): ...
-        >>> task = app.put(greet.task(name="Ada"), delay=3600)
-        >>> [row.outcome for row in app.run_tasks(task.id)]
-        ['done']
-        >>> app.close()
-        """
-        found = [self.tasks.get(task) for task in tasks]
-        worker = assembly.worker_of(
-            self.store, self.settings, self.handlers, allows_commands=allow_commands, at_once=True
-        )
-        for row in found:
-            self.handlers.find(row.handler)
-        run_these(worker, [row.id for row in found])
-        return [self.tasks.get(row.id) for row in found]
-
-    def tick(
-        self,
-        within: timedelta | float = 50,
-        *,
-        limit: int | None = None,
-        memory: float | None = None,
-        queues: Sequence[str] = (),
-        concurrency: int = 10,
-        lease: timedelta | float | None = None,
-        allow_commands: bool = False,
-        grace: timedelta | float = 30,
-        shared: bool = False,
-        stop: threading.Event | None = None,
-    ) -> Tick:
-        """Do one bounded round of everything and return what was done and why it ended (``tickwork tick``).
-
-        It fires what is due, runs tasks and jobs in this process, and ends when nothing is left; after *within*
-        seconds; after *limit* runs; when this process takes *memory* megabytes; or when *stop* is set. What runs then
-        has *grace* seconds to finish, and is given back. Two rounds of one namespace never overlap, the second one
-        says ``busy``, unless they are *shared*, which is safe too.
-
-        >>> app = Tickwork("sqlite://")
-        >>> _ = app.migrate()
-        >>> @app.handler("greet")
-        ... def greet(name: str): ...
-        >>> _ = app.put(greet.task(name="Ada"))
-        >>> done = app.tick(within=5)
-        >>> done.reason, done.done
-        ('none-ready', 1)
-        >>> app.close()
-        """
-        self._ready()
-        bounds = Bounds(
-            to_duration(within, "within") / SECOND,
-            None if limit is None else limits.number(limit, "limit", 1, 10**9),
-            memory,
-            to_duration(grace, "grace") / SECOND,
-        )
-
-        def worker() -> BoundedWorker:
-            self.jobs.declare_all()
-            self.topics.declare_all()
-            return assembly.bounded_worker_of(
-                self.store,
-                self.settings,
-                self.handlers,
-                self.generators.all(),
-                limit=limit,
-                queues=queues,
-                concurrency=concurrency,
-                lease=lease,
-                allows_commands=allow_commands,
-            )
-
-        return ticking.tick(self.store, self.namespace, worker, bounds, shared=shared, stop=stop)
-
-    def opportunity(self, probability: float = 0.05, seconds: float = 0.2, limit: int = 5) -> Tick | None:
-        """Do a bounded slice of work after a request, with a probability; for hosts without daemons and without cron.
-
-        At most *limit* tasks are begun within *seconds*; a slice that another one overlaps does nothing. Returns what
-        was done, or None. Never raises for what goes wrong in it, which is logged; raises InvalidInput for a
-        *probability* that is none. See :mod:`tickwork.integrations.asgi` and ``wsgi`` for middleware that calls this.
-        """
-        return opportunity.take(self, probability, seconds, limit)
-
-    def start(
-        self, *, queues: Sequence[str] = (), concurrency: int = 10, allow_commands: bool = False, upgrade: bool = False
-    ) -> Process:
-        """Start the trigger daemon and a worker on threads of their own, beside a web server, and return.
-
-        Started already, they go on as they are. ``app.stop()`` ends them; ``async with app:`` does both, in a lifespan.
-        Threads do not survive a fork: where a server forks its workers (gunicorn, uwsgi), call this in the child
-        (``post_fork``, or the lifespan), each of which then runs its own; a child that was forked later begins anew. On
-        SQLite nothing may be at work in the parent while it forks: SQLite itself forbids it.
-        """
-        with self._checking:
-            if self._started is None or self._started_in != os.getpid():
-                if upgrade:
-                    self.migrate()
-                self._started = self.process(queues=queues, concurrency=concurrency, allow_commands=allow_commands)
-                self._started.start()
-                self._started_in = os.getpid()
-            return self._started
-
-    def stop(self, grace: float = 30.0) -> bool:
-        """Stop what :meth:`start` started; return whether all that ran could finish within *grace* seconds."""
-        with self._checking:
-            started, self._started = self._started, None
-        return started is None or self._started_in != os.getpid() or started.stop(grace)
-
-    # ------------------------------------------------------------------------------------------------------- reading
-
-    def counts(self) -> Counts:
-        """How many triggers, tasks and archived tasks there are, by state and outcome."""
-        return self._desk.look(lambda: reports.counts(self._desk.scope))
-
-    def figures(
-        self,
-        handler: str | None = None,
-        *,
-        since: datetime | Instant | None = None,
-        until: datetime | Instant | None = None,
-    ) -> list[HandlerFigures]:
-        """Per handler: how tasks ended, the share that failed, and percentiles of wait, lateness and run time.
-
-        Of one handler or all, in a stretch of time (the last day, unless said). Workers roll them up every minute or so;
-        the archive itself is not counted.
-        """
-        now = self._desk.now()
-        first = now - DAY if since is None else to_instant(since, "since")
-        last = now + 1 if until is None else to_instant(until, "until")
-        return self._desk.look(lambda: statistics.read(self._desk.scope, handler, first, last))
-
-    def alive(self) -> list[Alive]:
-        """Which kinds of process are registered, and their newest sign of life."""
-        return self._desk.look(reports.alive)
-
-    def status(self) -> Status:
-        """How things stand: what waits and is late, by handler and source, who is alive, and what needs a person.
-
-        >>> app = Tickwork("sqlite://")
-        >>> _ = app.migrate()
-        >>> app.status().attention
-        ()
-        >>> app.close()
-        """
-        return self._desk.look(lambda: status.status(self._desk.scope))
-
-    def why(self, name: str | int) -> Why:
-        """Explain why something fires, runs, waits or does nothing: the answer in a sentence, its grounds, what to do.
-
-        Args:
-            name: a trigger's key (or id), ``task:ID``, ``job:NAME``, ``generator:NAME`` or ``generator:NAME/ID``. A key
-                that looks like one of these is asked for as ``trigger:KEY``.
-
-        Raises:
-            NotFound: there is nothing of that name. InvalidInput: it is no name.
-
-        >>> app = Tickwork("sqlite://")
-        >>> _ = app.migrate()
-        >>> @app.handler("greet")
-        ... def greet(name: str): ...
-        >>> task = app.put(greet.task(name="Ada"))
-        >>> why = app.why(f"task:{task.id}")
-        >>> why.state, why.verdict.partition(", and ")[2]
-        ('ready', 'NO WORKER IS ALIVE to run it')
-        >>> app.close()
-        """
-        return asking.why(self, self._desk, name)
-
-    def agenda(self, span: timedelta | float = timedelta(days=7), *, limit: int = 100) -> list[Coming]:
-        """What comes within *span* (a timedelta or seconds): triggers, jobs and delayed tasks in the order of time.
-
-        At most *limit* lines; one that fires often is one line that says how often.
-
-        >>> app = Tickwork("sqlite://")
-        >>> _ = app.migrate()
-        >>> _ = app.jobs.declare("sweep", every="1d")
-        >>> [(line.kind, line.name, line.times) for line in app.agenda(timedelta(days=3, hours=1))]
-        [('job', 'job:sweep', 3)]
-        >>> app.close()
-        """
-        return agenda.ahead(self, self._desk, span, limits.number(limit, "limit", 1, 100_000))
-
-    def available(self) -> bool:
-        """Say whether somebody would do the work: the database answers, and a worker gave a sign of life of late.
-
-        What is put while nobody runs is kept, and done when somebody does.
-        """
-        try:
-            return any(each.kind == WORKER and each.now - each.seen_at < GONE_AFTER for each in self.alive())
-        except StoreError:
-            return False
-
-    # -------------------------------------------------------------------------------------------------- the database
-
-    def migrate(self) -> list[str]:
-        """Bring the tables up to date (``tickwork db upgrade``); return the steps that were taken."""
-        taken = self.store.migrate()
-        agreement.agree(self.store, self.settings)
-        agreement.check(self.store, self.settings)
-        self._checked = True
-        return taken
-
-    def agree(self) -> None:
-        """Make this application's shared settings those of the database, for every process that starts from now on."""
-        self.store.check_schema()
-        agreement.agree(self.store, self.settings, anew=True)
+    # --------------------------------------------------------------------------------------------------- its life
 
     def close(self) -> None:
         """Stop what was started and close every connection of the library's own; lent ones are yours."""
@@ -572,26 +232,3 @@ class Tickwork:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
         self.close()
-
-    @property
-    def namespace(self) -> str:
-        """Whose triggers and tasks these are."""
-        return self.settings.namespace
-
-    def ready_for_loans(self) -> None:
-        """Find out once, on a connection of our own, which database this is and whether the tables fit.
-
-        On SQLite the file is looked at and no connection is opened: the lent one may hold the only write lock.
-        """
-        if self.store.dialect.locks_rows:
-            self._ready()
-        _ = self.store.identity
-
-    def _ready(self) -> None:
-        """Check once that the tables are those of this program."""
-        if not self._checked:
-            with self._checking:
-                if not self._checked:
-                    self.store.check_schema()
-                    agreement.check(self.store, self.settings)
-                    self._checked = True

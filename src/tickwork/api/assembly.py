@@ -17,8 +17,8 @@ from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.jobs import Jobs, JobWork
 from tickwork.engine.generators.source import sources_of
 from tickwork.engine.presence import Presence
+from tickwork.engine.tasks import command
 from tickwork.engine.tasks.bounded import BoundedWorker
-from tickwork.engine.tasks.command import allow_commands
 from tickwork.engine.tasks.job_calls import JobCalls
 from tickwork.engine.tasks.post import LONGEST_ABSENCE, Post
 from tickwork.engine.tasks.registry import Registry
@@ -89,7 +89,7 @@ def worker_of(
     concurrency: int = Appetite.concurrency,
     batch: int = Appetite.batch,
     lease: timedelta | float | None = None,
-    allows_commands: bool = False,
+    allow_commands: bool = False,
     at_once: bool = False,
     priority_at_most: int | None = None,
     ageing: timedelta | float | None = None,
@@ -107,8 +107,8 @@ def worker_of(
         LEAST_URGENT if priority_at_most is None else limits.priority(priority_at_most),
         0 if ageing is None else span(ageing, "ageing"),
     )
-    if allows_commands and COMMAND not in handlers:
-        allow_commands(handlers)
+    if allow_commands and COMMAND not in handlers:
+        command.allow_commands(handlers)
     others = others_of(store, settings, handlers, generators, jobs=jobs)
     return Worker(store, handlers, subscription, appetite, sources=others, at_once=at_once)
 
@@ -152,13 +152,13 @@ def bounded_worker_of(
     queues: Sequence[str],
     concurrency: int,
     lease: timedelta | float | None,
-    allows_commands: bool,
+    allow_commands: bool,
 ) -> BoundedWorker:
     """Return a worker for a while, for the namespace of the settings."""
     appetite = appetite_of(concurrency, lease=lease)
     subscription = Subscription((settings.namespace,), _queues(queues))
-    if allows_commands and COMMAND not in handlers:
-        allow_commands(handlers)
+    if allow_commands and COMMAND not in handlers:
+        command.allow_commands(handlers)
     others = others_of(store, settings, handlers, generators, jobs=True)
     return BoundedWorker(store, handlers, subscription, appetite, limit, sources=others)
 

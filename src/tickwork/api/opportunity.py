@@ -17,7 +17,7 @@ from tickwork.store import claims, events
 from tickwork.store.claims import Subscription
 
 if TYPE_CHECKING:
-    from tickwork.api.app import Tickwork
+    from tickwork.api.working import Working
 
 log = logging.getLogger("tickwork.opportunity")
 
@@ -26,7 +26,7 @@ GRACE_SECONDS = 5.0
 
 
 def take(
-    app: Tickwork, probability: float, seconds: float, limit: int, chance: Callable[[], float] = random.random
+    app: Working, probability: float, seconds: float, limit: int, chance: Callable[[], float] = random.random
 ) -> Tick | None:
     """Take one slice with a probability; None where there was none, or it failed, which is logged."""
     if not isinstance(probability, (int, float)) or not 0 <= probability <= 1:
@@ -42,7 +42,7 @@ def take(
         return None
 
 
-def anything(app: Tickwork) -> bool:
+def anything(app: Working) -> bool:
     """Look, without writing, whether a trigger changed or is due or a task is ready; jobs come along with these."""
     with app.store.read() as transaction:
         outlook = events.look(transaction, 0)

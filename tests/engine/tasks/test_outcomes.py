@@ -398,7 +398,7 @@ def test_t124_a_read_only_file_is_waited_out(shop: Shop, monkeypatch: Any) -> No
     own = open_store(f"sqlite:///{path}")
     own.watch = shop.watch
     worker = Worker(own, registered(work=lambda task: ran.append(task.id)), at_once=True)
-    worker.incarnation()
+    worker.number()
 
     def read_only() -> sqlite3.Connection:
         where = f"file:{path}?mode=ro"

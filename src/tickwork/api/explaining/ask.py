@@ -13,17 +13,17 @@ from tickwork.store.dialect import Verb, ask
 from tickwork.store.scope import Scope
 
 if TYPE_CHECKING:
-    from tickwork.api.app import Tickwork
     from tickwork.api.desk import Desk
+    from tickwork.api.seeing import Seeing
 
 
-def why(app: Tickwork, desk: Desk, given: Any) -> Why:
+def why(app: Seeing, desk: Desk, given: Any) -> Why:
     """Explain what a name addresses; raises NotFound, and InvalidInput for what is no name."""
     name = read(given)
     return desk.look(lambda: _explaining(app, desk.scope, name))
 
 
-def _explaining(app: Tickwork, scope: Scope, name: Name) -> Verb[Why]:
+def _explaining(app: Seeing, scope: Scope, name: Name) -> Verb[Why]:
     if name.kind == "job":
         return (yield from _job(app, scope, str(name.name)))
     if name.kind == "task":
@@ -38,7 +38,7 @@ def _explaining(app: Tickwork, scope: Scope, name: Name) -> Verb[Why]:
         raise (yield from _nearly(scope, name.name, missing)) from None
 
 
-def _job(app: Tickwork, scope: Scope, name: str) -> Verb[Why]:
+def _job(app: Seeing, scope: Scope, name: str) -> Verb[Why]:
     row = yield from job_reading.reading(scope, name)
     if row is not None:
         found = yield from job.standing(row)
@@ -49,7 +49,7 @@ def _job(app: Tickwork, scope: Scope, name: str) -> Verb[Why]:
     return job.deleted(name, stone, (yield from evidence.scene()))
 
 
-def _kind_of(app: Tickwork, handler: str) -> str:
+def _kind_of(app: Seeing, handler: str) -> str:
     """The kind of work that a handler belongs to; its own name where this code does not register it."""
     known = app.handlers.get(handler)
     return handler if known is None else known.kind

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from tickwork.engine.loop import POLL_DEAF, Bell, Listener, Loop, Runner, stop_all
@@ -143,6 +144,8 @@ class Worker:
 
     def start(self, listener: Listener | None = None) -> None:
         """Run on threads of its own; *listener* rings when somebody writes something that concerns one of its sources."""
+        with suppress(StoreError):  # a database that is away is waited for; the heartbeat registers then
+            self.number()
         poll = listener.poll if listener is not None else None
         self._poll = poll or self._poll
         loops: list[Loop] = [_Watched(self.pump, self._emptied), self.heartbeat]
