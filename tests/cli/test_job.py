@@ -174,11 +174,11 @@ def test_an_invalid_trigger_is_listed(app: Tickwork, say: Screen, file: Path) ->
 
 def test_the_tale_of_a_job(app: Tickwork, say: Screen, file: Path) -> None:
     """Last runs with cause, lateness and duration; the log with causes; why in words."""
-    from tickwork.engine.generators.jobs import JobWork
+    from tickwork.store.job_runs import JobRuns
 
     say("job", "apply", str(file), "--yes")
     app.jobs.start("sweep", by="ann")
-    work = JobWork(app.store, 7)
+    work = JobRuns(app.store, 7)
     (taken,) = work.take(5, 10**15)
     work.settle(taken, completed({"rows": 3}))
     (shown,) = say.json("job", "show", "sweep")

@@ -14,7 +14,7 @@ from tickwork.api.loop_part import LoopPart
 from tickwork.api.process import Part, Process
 from tickwork.api.settings import Settings
 from tickwork.engine.generators.generator import Generator
-from tickwork.engine.generators.jobs import Jobs, JobWork
+from tickwork.engine.generators.jobs import Jobs
 from tickwork.engine.generators.source import sources_of
 from tickwork.engine.presence import Presence
 from tickwork.engine.tasks import command
@@ -33,6 +33,7 @@ from tickwork.model.action import COMMAND
 from tickwork.model.standing_order import span
 from tickwork.store.claims import LEAST_URGENT, Subscription
 from tickwork.store.dialect import Result, Verb
+from tickwork.store.job_runs import JobRuns
 from tickwork.store.open import open_store, sqlite_path
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
@@ -137,7 +138,7 @@ def others_of(
     """Return the sources of a worker beside the queue."""
     found = sources_of(store, settings.namespace, generators)
     if jobs:
-        rows = JobWork(store, namespaces=(settings.namespace,))
+        rows = JobRuns(store, namespaces=(settings.namespace,))
         found.append(Jobs(rows, JobCalls(handlers), settings.namespace))
     return found
 

@@ -23,6 +23,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,99}\Z")
 
 #: The ranges that ship (smaller is sooner): people first, then facts, then rubbish.
 REALTIME, USUAL, AGGREGATE, RETENTION = 1_000, 2_000, 1_900, 4_000
+#: The least urgent of all.
+LEAST_URGENT = 9_999
 #: How often work is tried before it is parked, where its generator does not say.
 ATTEMPTS = 5
 

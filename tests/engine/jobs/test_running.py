@@ -3,7 +3,7 @@
 import pytest
 
 from tests.engine.jobs.yard import FIVE_MINUTES, HOURLY, Yard
-from tickwork.engine.generators.jobs import Jobs, JobWork
+from tickwork.engine.generators.jobs import Jobs
 from tickwork.engine.worker.pump import Appetite
 from tickwork.engine.worker.worker import Worker
 from tickwork.errors import LeaseLost, StoreUnavailable
@@ -11,6 +11,7 @@ from tickwork.model.job_log import attempts_in_cycle, attempts_since_last_comple
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import completed, failed
 from tickwork.signals import Decline, GiveUp, RetryAfter
+from tickwork.store.job_runs import JobRuns
 from tickwork.watch import SECOND
 
 
@@ -205,7 +206,7 @@ def test_a_job_never_overlaps_itself(yard):
     """Two workers ask for the same offer: one gets it."""
     yard.declare()
     yard.start()
-    other = JobWork(yard.store, worker_id=2)
+    other = JobRuns(yard.store, worker_id=2)
     ids = yard.work.offers(5)
     assert ids == other.offers(5)
     assert len(yard.work.lease(ids, yard.watch.now())) == 1
@@ -218,8 +219,8 @@ def test_a_worker_takes_what_it_knows(yard):
     yard.declare("b", priority=5)
     yard.start("a")
     yard.start("b")
-    assert JobWork(yard.store, 2, handlers=("a",)).offers(5) == [yard.id("a")]
-    assert JobWork(yard.store, 2, namespaces=("other",)).offers(5) == []
+    assert JobRuns(yard.store, 2, handlers=("a",)).offers(5) == [yard.id("a")]
+    assert JobRuns(yard.store, 2, namespaces=("other",)).offers(5) == []
     assert yard.work.offers(5) == [yard.id("b"), yard.id("a")]
     assert yard.work.offers(5, priority_at_most=100) == [yard.id("b")]
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tickwork.clocks import Clock, Every
-from tickwork.engine.generators.jobs import JobWork
 from tickwork.engine.jobs.controller import JobController
 from tickwork.model.job import Descriptor, JobPut
 from tickwork.model.job_log import State, fold_all
 from tickwork.model.job_run import Ended, JobRun, completed, failed
 from tickwork.store import job_orders, job_reading
 from tickwork.store.job_reading import Logged
+from tickwork.store.job_runs import JobRuns
 from tickwork.store.jobs import JobRow
 from tickwork.store.scope import Scope
 from tickwork.store.store import Store
@@ -43,7 +43,7 @@ class Yard:
         self.scope = Scope.of(store.dialect, "default", wake=False)
         self.controller = self.another()
         self.tokens = 0
-        self.work = JobWork(store, worker_id=1, token=self._token)
+        self.work = JobRuns(store, worker_id=1, token=self._token)
         self.statements: Counter[str] = Counter()
 
     def _token(self, _: Instant) -> int:

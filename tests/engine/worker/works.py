@@ -8,7 +8,7 @@ from typing import Any
 from tests.engine.generators.field import Field, Given, Held
 from tests.engine.jobs.yard import Yard
 from tests.support.shop import Shop
-from tickwork.engine.generators.jobs import Jobs, JobWork
+from tickwork.engine.generators.jobs import Jobs
 from tickwork.engine.generators.source import Generated
 from tickwork.engine.tasks.job_calls import JobCalls
 from tickwork.engine.tasks.registry import Registry
@@ -19,6 +19,7 @@ from tickwork.model.generator import Offer
 from tickwork.model.job import Descriptor
 from tickwork.store import job_orders
 from tickwork.store.claims import Subscription
+from tickwork.store.job_runs import JobRuns
 from tickwork.store.store import Store
 
 
@@ -68,7 +69,7 @@ class Works:
         """One worker that draws from all of them, and runs at once what it has drawn."""
         sources: list[Source] = [Generated(self.store, "default", each) for each in generators]
         if jobs:
-            sources.append(Jobs(JobWork(self.store, namespaces=("default",)), JobCalls(self.registry), "default"))
+            sources.append(Jobs(JobRuns(self.store, namespaces=("default",)), JobCalls(self.registry), "default"))
         served = Subscription(("default",))
         return Worker(self.store, self.registry, served, Appetite(**appetite), sources=sources, at_once=True)
 
