@@ -9,7 +9,7 @@ import msgspec
 
 from tickwork.engine.tasks.registry import Handler, Registry
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.model.action import PutTask
 from tickwork.model.task import NewTask
 from tickwork.store import tasks

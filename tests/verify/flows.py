@@ -16,7 +16,7 @@ from tests.support.verification import Run
 from tickwork import Tickwork
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 from tickwork.store.store import Store

@@ -15,7 +15,7 @@ from tests.walks.test_tasks import recover_with
 from tests.walks.test_two_workers import put_until_it_ran_some, until
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.model.action import PutTask
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
@@ -92,7 +92,7 @@ def test_an_effect_is_there_once_wherever_the_worker_dies(
 WORKER = """
 import sys, threading
 from tickwork.engine.loop import Listener
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

@@ -14,7 +14,7 @@ from tests.support.shop import NOON, Shop, registered
 from tickwork import Group, PutTask, Tickwork
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.signals import GiveUp
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store

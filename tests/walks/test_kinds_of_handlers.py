@@ -17,7 +17,7 @@ from tests.walks.test_two_workers import until
 from tickwork.engine.tasks.batching import Batch
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.signals import Backpressure
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
@@ -103,7 +103,7 @@ WORKER = """
 import sys
 from tests.support.crunching import spin, crunch
 from tickwork.engine.loop import Listener
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.signals import Backpressure

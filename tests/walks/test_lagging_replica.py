@@ -14,7 +14,7 @@ from tests.support.postgresql import bench_of_servers, start
 from tests.support.shop import Shop
 from tests.support.stores import migrate
 from tests.walks.test_two_workers import until
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.store.open import open_store
 from tickwork.watch import SECOND
 

@@ -21,7 +21,7 @@ from tests.walks.test_tasks import recover_with
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.model.action import PutTask
 from tickwork.model.limit import Limit
 from tickwork.store import claims, lanes

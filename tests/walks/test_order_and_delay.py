@@ -13,7 +13,7 @@ from tests.support.shop import NOON, Shop, registered
 from tests.walks.test_two_workers import until
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 from tickwork.store.store import Store
@@ -109,7 +109,7 @@ def test_order_and_time_hold_wherever_a_worker_dies(bench: Any, store_name: str,
 WORKER = """
 import sys
 from tickwork.engine.loop import Listener
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

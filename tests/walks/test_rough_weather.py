@@ -25,7 +25,7 @@ from tickwork.store.open import open_store
 WORKER = """
 import sys, threading
 from tickwork.engine.loop import Listener
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

@@ -15,7 +15,7 @@ from tests.support.dying import walk
 from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.signals import GiveUp, Snooze
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store

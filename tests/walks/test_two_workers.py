@@ -31,7 +31,7 @@ LEASE_SECONDS = 2
 WORKER = f"""
 import sys, threading
 from tickwork.engine.loop import Listener
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.store.claims import Subscription

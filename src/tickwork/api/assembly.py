@@ -25,7 +25,7 @@ from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.engine.triggers.daemon import TriggerDaemon
 from tickwork.engine.triggers.rezoning import Rezoning
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.source import Source
 from tickwork.errors import InvalidInput
 from tickwork.model import limits

@@ -21,7 +21,7 @@ from tickwork.engine.generators.expiry import Expiry
 from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.source import sources_of
 from tickwork.engine.generators.work import Work
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.worker import Worker
 from tickwork.errors import ConfigurationError, NotFound
 from tickwork.model.expiry import ExpiryRule

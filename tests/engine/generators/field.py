@@ -9,9 +9,9 @@ from typing import Any
 from tickwork.engine.generators.generator import Generator
 from tickwork.engine.generators.source import EndedWork, Generated, WorkUnit
 from tickwork.engine.generators.work import Work
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.drawing import Drawing
 from tickwork.engine.worker.executors import AtOnce
-from tickwork.engine.worker.pump import Appetite
 from tickwork.engine.worker.worker import Worker
 from tickwork.model.generator import Offer, Over, Verdict
 from tickwork.store.store import Store
@@ -75,7 +75,7 @@ class Draws:
         self.worker = Worker(store, sources, appetite, namespace="default", at_once=True)
         self.held = Held()
         if not at_once:
-            self.worker.pump.executors = (self.held, self.held)
+            self.worker.pump.hands.executors = (self.held, self.held)
 
     @property
     def drawing(self) -> Drawing:

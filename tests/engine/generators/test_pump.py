@@ -86,7 +86,7 @@ def test_two_workers_claim_at_once(field):
     """G7, where both have been offered it before either has claimed it."""
     one, two = field.pump(forever("a"), at_once=False), field.pump(forever("a"), at_once=False)
     now = field.watch.now()
-    wishes = [pump.worker.pump._plan(1, now, []) for pump in (one, two)]
+    wishes = [pump.worker.pump.plan.wishes(1, now, []) for pump in (one, two)]
     for pump, wish in zip((one, two), wishes, strict=True):
         pump.worker.pump._exchange_all([], wish, now)
     assert sorted(len(pump.running) for pump in (one, two)) == [0, 1]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.engine.jobs.yard import FIVE_MINUTES, HOURLY, Yard
 from tickwork.engine.generators.jobs import Jobs
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.worker import Worker
 from tickwork.errors import LeaseLost, StoreUnavailable
 from tickwork.model.job_log import attempts_in_cycle, attempts_since_last_completed
@@ -357,7 +357,7 @@ def test_one_that_never_began_is_given_back(yard):
     yard.start()
     ran = []
     worker = worker_of(yard, ran.append)
-    wishes = worker.pump._plan(1, yard.watch.now(), [])
+    wishes = worker.pump.plan.wishes(1, yard.watch.now(), [])
     worker.pump.close()
     worker.pump._exchange_all([], wishes, yard.watch.now())
     worker.pump.settle_all(yard.watch.now())

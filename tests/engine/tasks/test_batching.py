@@ -12,7 +12,7 @@ import pytest
 from tests.support.shop import Shop
 from tickwork import Batch
 from tickwork.engine.tasks.registry import Registry
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.errors import ConfigurationError, InvalidInput, InvalidPayload
 from tickwork.model.action import PutTask
 from tickwork.model.lease import Standing

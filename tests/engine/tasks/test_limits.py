@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.registry import Registry
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.errors import ConfigurationError, InvalidInput
 from tickwork.model import outcome as outcomes
 from tickwork.model.action import PutTask
@@ -431,6 +431,6 @@ def test_who_settles_lets_the_next_one_in_at_once(shop: Shop) -> None:
     worker.run_due()
     assert (taken.id, ran) == (notes[0], [])
     worker.pump.lead.settling.add(outcomes.done(taken, None, None, taken.claimed_at, shop.watch.now()))
-    worker.pump.stirred, worker.pump.rung = True, False
+    worker.pump.stirred, worker.pump.plan.rung = True, False
     worker.pump.turn(shop.watch.now())
     assert ran == notes[1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.shop import NOON, Shop
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.errors import InvalidInput
 from tickwork.store import claims
 from tickwork.store.claims import Subscription, Wish
@@ -75,7 +75,7 @@ def test_q12_retries_and_fresh_ones_in_one_order(shop: Shop, ran) -> None:
     shop.wind(3600)
     fresh = [shop.put("note") for _ in range(3)]
     due = sorted(again, key=lambda task: (shop.tasks[task].available_at, task))
-    worker.pump.rung = True
+    worker.pump.plan.rung = True
     worker.pump.turn(shop.watch.now())
     assert ran == [*due, fresh[0]]
 
@@ -139,7 +139,7 @@ def test_namespaces_that_wait_share_a_batch(shop: Shop, ran) -> None:
         for _ in range(count):
             shop.put("note", namespace=namespace)
     worker = shop.worker({"note": lambda task: ran.append(task.namespace)}, Appetite(concurrency=6, batch=6))
-    worker.pump.rung = True
+    worker.pump.plan.rung = True
     worker.pump.turn(shop.watch.now())
     assert (ran.count("big"), ran.count("small")) == (3, 3)
     worker.run_due()
@@ -239,7 +239,7 @@ def test_ageing_lets_what_has_waited_long_come_first(shop: Shop, ran) -> None:
     shop.wind(999)
     fresh = shop.put("note", priority=2000)
     worker = shop.worker({"note": lambda task: ran.append(task.id)}, ageing=SECOND)
-    worker.pump.appetite = Appetite(concurrency=1, batch=1)
+    worker.pump.hands.appetite = Appetite(concurrency=1, batch=1)
     worker.run_due()
     assert ran == [fresh, old]
     old = shop.put("note", priority=3000)

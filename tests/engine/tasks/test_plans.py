@@ -114,7 +114,7 @@ def test_t095_steps_of_a_claim_on_sqlite(shop: Shop) -> None:
 @pytest.mark.stores("postgresql-18")
 def test_a_drain_takes_few_statements(shop: Shop) -> None:
     """At most 0.06 statements per task in batches of a hundred, begin and commit counted."""
-    from tickwork.engine.worker.pump import Appetite
+    from tickwork.engine.worker.appetite import Appetite
 
     for _ in range(1000):
         shop.put("note")

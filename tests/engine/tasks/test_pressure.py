@@ -93,7 +93,7 @@ def test_what_rests_is_touched_once_and_not_walked_over(shop: Shop) -> None:
         shop.wind(5)
         worker.run_due()
     assert {name for name in said if name not in ("begin", "commit")} == {"generators_at_rest", "look_for_tasks"}
-    assert worker.pump._next_at == shop.watch.now() + 35 * SECOND
+    assert worker.pump.plan.next_at == shop.watch.now() + 35 * SECOND
 
 
 def test_t130_two_that_say_it_both_stand(shop: Shop) -> None:

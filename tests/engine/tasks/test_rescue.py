@@ -11,8 +11,8 @@ from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.units import Job
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.heartbeat import Heartbeat
-from tickwork.engine.worker.pump import Appetite
 from tickwork.model.lease import LENGTH, LOST_ALLOWED
 from tickwork.model.work import Claimed
 from tickwork.store import claims, workers
@@ -75,7 +75,7 @@ def test_t104_a_worker_dies(shop: Shop) -> None:
     attempts: list[int] = []
     task = shop.put("note")
     dead = shop.worker({"note": lambda: None}, Appetite(lease=HOUR))
-    dead.pump.executors = (Dead(), Dead())
+    dead.pump.hands.executors = (Dead(), Dead())
     dead.pump.turn(shop.watch.now())
     other, rescue = shop.worker({"note": lambda task: attempts.append(task.attempt)}), Rescue(shop.store)
     rescue.turn(shop.watch.now())
@@ -87,7 +87,7 @@ def test_t104_a_worker_dies(shop: Shop) -> None:
     rescue.turn(shop.watch.now())
     other.run_due()
     assert attempts == [2]
-    (job,) = dead.pump.executors[0].jobs
+    (job,) = dead.pump.hands.executors[0].jobs
     dead.runs.run(job)
     settled = shop.archive[task]
     dead.run_due()
@@ -99,7 +99,7 @@ def test_k15_a_worker_that_starts_leaves_the_leases_of_others_alone(shop: Shop) 
     """K15: another host runs a leased task; a worker starts here, registers, looks round and works: the lease is untouched."""
     mine = shop.put("held")
     other = shop.worker({"held": lambda: None})
-    other.pump.executors = (Dead(), Dead())
+    other.pump.hands.executors = (Dead(), Dead())
     other.pump.turn(shop.watch.now())
     leases, held = shop.leases, shop.tasks[mine]
     shop.put("note")
@@ -116,13 +116,13 @@ def test_x17_the_late_finisher_is_told_and_its_result_discarded(shop: Shop, capl
     task = shop.put("note")
     a = shop.worker({})
     a.queue.registry.add("note", lambda: "A", keep_result=True)
-    a.pump.executors = (Dead(), Dead())
+    a.pump.hands.executors = (Dead(), Dead())
     a.pump.turn(shop.watch.now())
     rescued(shop, Rescue(shop.store), 30)
     b = shop.worker({})
     b.queue.registry.add("note", lambda: "B", keep_result=True)
     b.run_due()
-    a.runs.run(a.pump.executors[0].jobs[0])
+    a.runs.run(a.pump.hands.executors[0].jobs[0])
     a.run_due()
     assert shop.archive[task].result == "B"
     assert "came to nothing" in caplog.text
@@ -258,7 +258,7 @@ def test_a_worker_whose_lease_is_lost_is_told_by_its_heartbeat(shop: Shop) -> No
 
     task = shop.put("note")
     worker = shop.worker({"note": note})
-    worker.pump.rung = True
+    worker.pump.plan.rung = True
     worker.pump.turn(shop.watch.now())
     assert (seen, worker.pump.lead.holdings.size) == ([False, True], 0)
     worker.pump.turn(shop.watch.now())

@@ -114,7 +114,7 @@ def test_a_worker_whose_lease_was_lost_does_nothing(shop: Shop, ledger: Any) -> 
     made = registry(work)
     task = shop.put("work")
     worker = shop.worker(made)
-    submit = worker.pump.executors[0].submit
+    submit = worker.pump.hands.executors[0].submit
 
     def robbed_first(jobs: Any) -> None:
         token = jobs[0].claimed.token
@@ -122,8 +122,8 @@ def test_a_worker_whose_lease_was_lost_does_nothing(shop: Shop, ledger: Any) -> 
             assert leases.rescue(transaction, Standing(token, 0, 1)) is not None
         submit(jobs)
 
-    worker.pump.executors[0].submit = robbed_first  # type: ignore[method-assign]
-    worker.pump.rung = True
+    worker.pump.hands.executors[0].submit = robbed_first  # type: ignore[method-assign]
+    worker.pump.plan.rung = True
     worker.pump.turn(shop.watch.now())
     assert called == []
     assert shop.tasks[task].state == "waiting"

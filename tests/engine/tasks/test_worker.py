@@ -14,7 +14,7 @@ from tests.support.shop import Shop
 from tickwork.engine.loop import Listener
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.store.claims import Subscription
 
 DEADLINE = 120.0
@@ -171,7 +171,7 @@ def test_slow_tasks_are_not_hoarded(floor: Floor) -> None:
     registry = Registry()
     registry.add("note", lambda: floor.gate.wait(DEADLINE))
     busy = floor.worker(registry, concurrency=1)
-    busy.pump._ahead.size = 10
+    busy.pump.hands.ahead.size = 10
     for _ in range(5):
         floor.shop.put("note")
     until(lambda: floor.shop.ask("select count(*) from tickwork.task where state = 'running'")[0][0] >= 1)

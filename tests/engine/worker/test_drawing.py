@@ -91,7 +91,7 @@ def test_the_hot_path_stays_what_it_is(works):
     worker.run_due()
     for _ in range(1000):
         works.task()
-    worker.pump.rung = True
+    worker.pump.plan.rung = True
 
     def drain():
         while len(works.began) < 1003 or not worker.pump.empty:
@@ -120,7 +120,7 @@ def test_what_begins_before_something_better_is_bounded(works, hands, ahead):
     for _ in range(30):
         works.task(priority=2000)
     worker = works.worker(concurrency=hands)
-    worker.pump._ahead.size = worker.pump._ahead.limit = ahead
+    worker.pump.hands.ahead.size = worker.pump.hands.ahead.limit = ahead
     while len(works.began) < 25:
         worker.pump.turn(works.watch.now())
     worse = works.began.index(better[0]) - 5
@@ -142,13 +142,13 @@ def test_hands_are_reserved_for_what_is_urgent_tasks_too(works):
         works.task(priority=2000)
     worker = works.worker(concurrency=3, reserve=1)
     held = Hold()
-    worker.pump.executors = (held, held)
+    worker.pump.hands.executors = (held, held)
     for _ in range(3):
         worker.pump.turn(works.watch.now())
     assert [unit.priority for unit in held.units] == [2000, 2000]
     works.task(priority=1000)
     works.task(priority=900)
-    worker.pump.rung = True
+    worker.pump.plan.rung = True
     for _ in range(3):
         worker.pump.turn(works.watch.now())
     assert [unit.priority for unit in held.units] == [2000, 2000, 900]
@@ -232,7 +232,7 @@ def test_nobody_asks_about_priority_at_most(works):
     shelf = works.shelf("shelf", Offer("a", 1500, 0), Offer("b", 500, 0))
     works.job("late", priority=2000)
     worker = works.worker(shelf)
-    worker.pump.appetite = replace(worker.pump.appetite, worst=1000)
+    worker.pump.hands.appetite = replace(worker.pump.hands.appetite, worst=1000)
     worker.queue.subscription = worker.queue.subscription.down_to(1000)
     works.task(priority=2000)
     task = works.task(priority=800)

@@ -13,7 +13,7 @@ from tickwork.engine.generators.source import Generated
 from tickwork.engine.tasks.job_calls import JobCalls
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.source import Source
 from tickwork.model.generator import Offer
 from tickwork.model.job import Descriptor

@@ -22,7 +22,7 @@ from tickwork.engine.loop import Runner
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import GRACE_SECONDS, Worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.settling import Ended
 from tickwork.engine.worker.source import Source
 from tickwork.errors import StoreError
@@ -64,7 +64,7 @@ class BoundedWorker(Worker):
     ) -> None:
         super().__init__(store, registry, subscription, appetite, sources=sources, name="tick")
         self.limit, self.outcomes, self.beside = limit, Counter[str](), Counter[str]()
-        self._appetite = self.pump.appetite
+        self._appetite = self.pump.hands.appetite
         self._recall()
 
     @property
@@ -88,8 +88,8 @@ class BoundedWorker(Worker):
     def drive(self, longest: float) -> None:
         """Take one turn here, then wait until something has finished or is due, at most *longest* seconds."""
         if self.limit is not None:
-            self.pump.appetite = replace(self._appetite, batch=min(self._appetite.batch, self._left(self.limit)))
-        self.pump.rung = self.pump.drawing.stale = True
+            self.pump.hands.appetite = replace(self._appetite, batch=min(self._appetite.batch, self._left(self.limit)))
+        self.pump.plan.rung = self.pump.drawing.stale = True
         now = self.steady.now()
         again_at = self.pump.turn(now)
         if self.idle:

@@ -11,7 +11,7 @@ from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.running import Running
 from tickwork.engine.worker import worker
-from tickwork.engine.worker.pump import Appetite
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.source import Source
 from tickwork.engine.worker.worker import GRACE_SECONDS, USUAL
 from tickwork.store.claims import Subscription
@@ -58,4 +58,6 @@ class Worker(worker.Worker):
 
     def load(self) -> Load:
         """How busy this worker is."""
-        return Load(self.running, self.pump.appetite.concurrency, self.pump.wants_more or self.pump.queued > 0)
+        return Load(
+            self.running, self.pump.hands.appetite.concurrency, self.pump.wants_more or self.pump.hands.queued > 0
+        )

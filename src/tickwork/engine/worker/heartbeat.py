@@ -33,8 +33,8 @@ class Heartbeat:
 
     def __init__(self, pump: Pump, renewed: Callable[[], None] = lambda: None) -> None:
         self.pump, self.renewed = pump, renewed
-        shortest = min((seat.source.lease for seat in pump.seats.values()), default=pump.appetite.lease)
-        self.every = min(RENEW_EVERY, pump.appetite.lease // 3, shortest // 3)
+        shortest = min((seat.source.lease for seat in pump.seats.values()), default=pump.hands.appetite.lease)
+        self.every = min(RENEW_EVERY, pump.hands.appetite.lease // 3, shortest // 3)
         self._beat_at: Instant | None = None
 
     def turn(self, now: Instant) -> Instant:

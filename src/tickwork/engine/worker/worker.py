@@ -18,10 +18,11 @@ from typing import Protocol
 
 from tickwork.engine.loop import POLL_DEAF, Bell, Listener, Loop, Runner, stop_all
 from tickwork.engine.worker import drawing
+from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.database_watch import DatabaseWatch
 from tickwork.engine.worker.executors import AtOnce, EventLoop, Executor, Threads
 from tickwork.engine.worker.heartbeat import Heartbeat
-from tickwork.engine.worker.pump import Appetite, Pump
+from tickwork.engine.worker.pump import Pump
 from tickwork.engine.worker.settling import Ended
 from tickwork.engine.worker.source import Source
 from tickwork.errors import StoreError
@@ -106,7 +107,7 @@ class Worker:
 
     def stop_one(self, name: str) -> None:
         """Cancel the coroutine of one piece of work; a thread cannot be stopped."""
-        for executor in self.pump.executors:
+        for executor in self.pump.hands.executors:
             executor.stop(name)
 
     def poll(self) -> int:
@@ -115,7 +116,7 @@ class Worker:
 
     def ring(self) -> None:
         """Say that there may be work."""
-        self.pump.rung = True
+        self.pump.plan.rung = True
         self._wake()
 
     # ---------------------------------------------------------------------------------------------- without threads
@@ -127,9 +128,9 @@ class Worker:
         until = None if limit is None else before + limit
         while True:
             ended = self.ended
-            self.pump.ask_all()
+            self.pump.plan.ask_all()
             self._turn_until_idle(until)
-            if self.ended in (ended, until) or not self.pump.has_others:
+            if self.ended in (ended, until) or not self.pump.plan.has_others:
                 self.pump.settle_all(self.steady.now())
                 self.heartbeat.speak()
                 return self.ended - before
@@ -170,7 +171,7 @@ class Worker:
     @property
     def running(self) -> int:
         """How many hands are busy."""
-        return self.pump.busy
+        return self.pump.hands.busy
 
     def stop(self, grace: float = GRACE_SECONDS) -> bool:
         """Stop gently: draw no more, give back what has not begun, wait for what is running.
@@ -194,7 +195,7 @@ class Worker:
             for source in self.sources:
                 source.interrupt()
         self._last_words()
-        for executor in self.pump.executors:
+        for executor in self.pump.hands.executors:
             executor.close()
         for source in self.sources:
             source.close()
@@ -288,7 +289,7 @@ class _Doorbell(Bell):
         self.pump, self.bell = pump, bell
 
     def ring(self) -> None:
-        self.pump.rung = True
+        self.pump.plan.rung = True
         self.bell.ring()
 
 
