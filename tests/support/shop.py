@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.engine.tasks.handler import Handler
+from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.worker import Worker
 from tickwork.engine.worker.appetite import Appetite
 from tickwork.model.action import PutTask

@@ -28,7 +28,7 @@ from tickwork.api.workers import Workers
 from tickwork.api.working import Working
 from tickwork.clocks.clock import Clock
 from tickwork.engine.tasks.bound import Bound, WhenFull
-from tickwork.engine.tasks.registry import Handler
+from tickwork.engine.tasks.handler import Handler
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import Action, PutTask

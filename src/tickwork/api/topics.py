@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from tickwork.api.desk import Desk
-from tickwork.engine.tasks.registry import Handler
+from tickwork.engine.tasks.handler import Handler
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import ATTEMPTS, PutTask, Topic

@@ -17,8 +17,8 @@ from importlib import import_module
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from tickwork.engine.tasks.handler import Handler
 from tickwork.engine.tasks.payload import Payload
-from tickwork.engine.tasks.registry import Handler
 from tickwork.engine.tasks.results import kept_of
 from tickwork.model.job_run import JobRun
 from tickwork.model.work import Claimed, Signs, Task

@@ -12,7 +12,8 @@ import signal
 import subprocess
 from collections.abc import Mapping
 
-from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.engine.tasks.handler import Handler
+from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import TickworkError
 from tickwork.model.action import COMMAND, COMMAND_ATTEMPTS
 from tickwork.signals import GiveUp

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from tickwork.engine.tasks.handler import Handler
 from tickwork.engine.tasks.processes import Processes
-from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import ConfigurationError
 from tickwork.model.job_run import Ended, JobRun, completed, failed
 from tickwork.model.lease import LENGTH

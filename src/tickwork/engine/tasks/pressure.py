@@ -12,7 +12,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.engine.tasks.handler import Handler
+from tickwork.engine.tasks.registry import Registry
 from tickwork.model.work import Claimed
 from tickwork.store import pressure as rows
 from tickwork.store.dialect import Transaction

@@ -22,7 +22,7 @@ from tickwork.model.work import Claimed, Signs
 from tickwork.watch import SECOND
 
 if TYPE_CHECKING:
-    from tickwork.engine.tasks.registry import Handler
+    from tickwork.engine.tasks.handler import Handler
 
 log = logging.getLogger("tickwork.worker")
 

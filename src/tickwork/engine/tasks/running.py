@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tickwork.engine.tasks.handler import Handler
 from tickwork.engine.tasks.notice import with_notice
 from tickwork.engine.tasks.pressure import Rest
 from tickwork.engine.tasks.processes import Processes
-from tickwork.engine.tasks.registry import Handler, Registry
+from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.results import kept_of
 from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tickwork.engine.tasks.registry import Handler
+from tickwork.engine.tasks.handler import Handler
 from tickwork.model.work import Claimed
 from tickwork.watch import Instant
 
