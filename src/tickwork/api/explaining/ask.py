@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tickwork.api.explaining import job, task, trigger, work
+from tickwork.api.explaining import job, task, task_standing, trigger, work
 from tickwork.api.explaining.name import Name, read
 from tickwork.api.explaining.page import Why
 from tickwork.errors import NotFound
@@ -27,7 +27,7 @@ def _explaining(app: Seeing, scope: Scope, name: Name) -> Verb[Why]:
     if name.kind == "job":
         return (yield from _job(app, scope, str(name.name)))
     if name.kind == "task":
-        found = yield from task.standing(scope, name.name, lambda handler: _kind_of(app, handler))
+        found = yield from task_standing.standing(scope, name.name, lambda handler: _kind_of(app, handler))
         return task.explain(found)
     if name.kind in ("generator", "work"):
         here = any(each.name == name.name for each in app.generators.all())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tickwork.api.explaining.page import Why
-from tickwork.api.explaining.task import START as START_WORKER
+from tickwork.api.explaining.task_verdicts import START as START_WORKER
 from tickwork.api.explaining.trigger import A_MOMENT, START
 from tickwork.api.explaining.words import at, coming, one_line, span
 from tickwork.api.job_seen import JobSeen

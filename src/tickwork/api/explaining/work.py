@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from tickwork.api.explaining.page import Why
-from tickwork.api.explaining.task import START, WORKER
+from tickwork.api.explaining.task_standing import WORKER
+from tickwork.api.explaining.task_verdicts import START
 from tickwork.api.explaining.words import at, coming, one_line
 from tickwork.errors import NotFound
 from tickwork.model.generator import Parked
