@@ -11,7 +11,7 @@ from tests.support.shop import NOON, Shop
 from tickwork.model.limit import Limit
 from tickwork.store import claims, lanes
 from tickwork.store.claims import Subscription, Wish
-from tickwork.watch import DAY, LAST_INSTANT
+from tickwork.watch import DAY, LAST_INSTANT, SECOND
 
 WAITING = 100_000
 FILL = {
@@ -69,6 +69,35 @@ def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) ->
         assert max(rows for _, rows in touched) <= 10, touched
         assert not [kind for kind, _ in touched if kind == "Seq Scan"], touched
     assert shop.tasks[task].state == "running"
+
+
+@pytest.mark.stores("postgresql")
+def test_a_claim_passes_dead_entries_once(shop: Shop) -> None:
+    """Somebody keeps a snapshot open, and the index keeps what was claimed: only the search for the head walks over it."""
+    dialect = shop.store.dialect
+    with dialect.connect() as pinning, dialect.connect() as connection:
+        pinning.execute("begin isolation level repeatable read")
+        pinning.execute(dialect.turn("select count(*) from tickwork.task"))
+        fill(shop, 20_000)
+        connection.execute(dialect.turn("delete from tickwork.task"))
+        shop.wind(366 * DAY / SECOND)  # the dead were due before the one that lives
+        task = shop.put("note", priority=2500)
+        given = {**Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1, "foreign": []}
+        with shop.store.begin("worker") as transaction:
+            found = dialect.book["claim_tasks"]
+            explain = "explain (analyze, buffers, format json) " + found.pyformat
+            ((plan,),) = transaction.connection.execute(explain, transaction._filled(found, given)).fetchall()
+    walks = list(blocks((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+    assert len([count for count in walks if count > 100]) == 1, walks
+    assert shop.tasks[task].state == "running"
+
+
+def blocks(plan: dict[str, Any]) -> Any:
+    """How many blocks each scan of the index task_ready has touched."""
+    if plan.get("Index Name") == "task_ready":
+        yield plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    for part in plan.get("Plans", ()):
+        yield from blocks(part)
 
 
 def asked_about(task: int) -> dict[str, Any]:
