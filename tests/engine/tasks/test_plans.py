@@ -82,7 +82,15 @@ def test_a_claim_passes_dead_entries_once(shop: Shop) -> None:
         connection.execute(dialect.turn("delete from tickwork.task"))
         shop.wind(366 * DAY / SECOND)  # the dead were due before the one that lives
         task = shop.put("note", priority=2500)
-        given = {**Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1, "foreign": []}
+        given = {
+            **Subscription().values,
+            "token": 5,
+            "worker_id": 1,
+            "length": 1,
+            "size": 10,
+            "starts": 1,
+            "foreign": [],
+        }
         with shop.store.begin("worker") as transaction:
             found = dialect.book["claim_tasks"]
             explain = "explain (analyze, buffers, format json) " + found.pyformat
