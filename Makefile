@@ -6,7 +6,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+# One more than there are cores: many tests wait for processes of their own.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 MINUTES ?= 1
 UV := 0.13.9
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
