@@ -202,11 +202,16 @@ def _edits_so_far(folder: Path) -> int:
 
 
 def _daemon_waits(watcher: psycopg.Connection[Any]) -> list[Any]:
+    """Who of the daemons waits for an application's lock.
+
+    Commits that notify stand in one line, server-wide, while the one before them is written to disk (``object`` is that
+    line's lock, of PostgreSQL itself): a slow disk, not an application that keeps somebody waiting.
+    """
     return watcher.execute(
         """
         select a.query, b.application_name, b.query from pg_stat_activity a
           join pg_stat_activity b on b.pid = any(pg_blocking_pids(a.pid))
-         where a.application_name = 'tickwork-daemon' and a.wait_event_type = 'Lock'
+         where a.application_name = 'tickwork-daemon' and a.wait_event_type = 'Lock' and a.wait_event <> 'object'
            and a.datname = current_database() and b.application_name = 'storm-application'
         """
     ).fetchall()

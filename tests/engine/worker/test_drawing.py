@@ -238,3 +238,20 @@ def test_nobody_asks_about_priority_at_most(works):
     task = works.task(priority=800)
     worker.run_due()
     assert works.began == ["shelf/b", task]
+
+
+def test_who_asked_in_vain_knows_that_nothing_is_left(works):
+    """A limit that another worker fills gives nothing: that is looked at once more, and who then falls asleep is idle."""
+    mine, theirs = (
+        works.shelf("shelf", Offer("a", 4000, 0), Offer("b", 4000, 1), priority=4000, limit=1) for _ in "12"
+    )
+    other = works.field.pump(theirs, at_once=False)
+    other.turn(works.watch.now())
+    assert [work.identifier for work in other.running.values()] == ["a"]
+
+    worker = works.worker(mine, jobs=False, concurrency=4)
+    again_at = now = works.watch.now()
+    while again_at is not None and again_at <= now:
+        again_at = worker.pump.turn(now)
+    assert works.began == []
+    assert worker.pump.idle

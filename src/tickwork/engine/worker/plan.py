@@ -177,7 +177,7 @@ class Plan:
         if seat is self.lead:
             self._drew_of_lead(wish, units, now)
         elif not units and not seat.source.spoiled:  # somebody else was quicker, or its limit is reached
-            self.drawing.rest(seat.name, self.watch.now() + seat.source.every)
+            self.leave(seat, seat.source.every)
             return
         self.drawing.was_served(seat.name, len(units))
 
@@ -187,13 +187,19 @@ class Plan:
         appetite, missing = self.hands.appetite, wish.size - sum(unit.size for unit in units)
         if wish.choices or wish.worst >= appetite.worst:
             self._flowing, self._best = bool(units), units[-1].priority if units else None
-            self._short = self._again = bool(wish.choices) and missing > 0
+            self._short = bool(wish.choices) and missing > 0
+            self._again = self._again or self._short
             if not units:  # a claim does not see what is delayed behind what it took: look once more
                 self.next_at = now + HELD_FOR if self._saw else now
         elif not (appetite.reserve and wish.worst <= appetite.urgent):
             # what is worse has not been asked for: it has its turn by rank
-            self._flowing, self._again = True, missing > 0
+            self._flowing, self._again = True, self._again or missing > 0
             self._best = wish.worst + 1 if missing > 0 else units[-1].priority
+
+    def leave(self, seat: Seat, span: int) -> None:
+        """A source gave nothing of what it had offered: it rests, and what the others have is asked at once."""
+        self.drawing.rest(seat.name, self.watch.now() + span)
+        self._again = True
 
     def drawn(self, *, anything: bool) -> None:
         """All that was wished for was asked for; whether it brought *anything*."""

@@ -202,7 +202,7 @@ class Pump:
                 raise
             log.exception("%s: an error in its turn; trying again in a second", seat.name)
             seat.held_until = now + LOOK_EVERY
-            self.drawing.rest(seat.name, self.watch.now() + LOOK_EVERY)
+            self.plan.leave(seat, LOOK_EVERY)
             return ()
 
     def _exchange(self, seat: Seat, batch: Sequence[Ended], wish: Wish | None, now: Instant) -> Sequence[Unit]:
