@@ -31,7 +31,7 @@ class Place(Scene):
         with self.store.begin("worker") as transaction:
             served = Subscription(queues=queues).told
             number = workers.register(transaction, "worker", "here", 7, "", served)
-            workers.register_handlers(transaction, number, dict.fromkeys(handlers))
+            workers.register_handlers(transaction, number, dict.fromkeys(handlers, workers.Known()))
         return number
 
     def verdict(self, name):
@@ -279,6 +279,39 @@ def test_a_task_that_is_unhandled_snoozed_expired_or_cancelled(place):
     done = place.app.put(nap.task(), key="x")
     place.app.tasks.cancel("x")
     assert place.app.why("task:x").name == f"task:{done.id}"
+
+
+def test_s4_60_a_task_whose_payload_nobody_reads(place):
+    """S4-60: why, list and status say that it waits, for which version, and what to do; who can read it is there or not."""
+    place.app.handler("mail", version=2)(lambda: None)
+    older, newer = (place.app.put(PutTask("mail", "{}", version)) for version in (1, 3))
+    place.app.tick(within=5)
+    place.worker_comes("sms")
+    place.stands(f"task:{older.id}", "unhandled", "no worker knows its handler 'mail' (known: sms)")
+    with place.store.begin("worker") as transaction:
+        number = workers.register(transaction, "worker", "here", 8, "", Subscription().told)
+        workers.register_handlers(transaction, number, {"mail": workers.Known(None, None, 2, 2)})
+    kept = "of 'mail' the workers that are alive read only version 2; it is kept, and no attempt is counted"
+    for task, version, how in ((older, 1, "version=1, or with an upgrade="), (newer, 3, "version=3")):
+        why = place.stands(f"task:{task.id}", "unhandled", f"its payload is of version {version}, and {kept}")
+        assert why.facts["workers_that_know"] == 0
+        code = f"start a worker whose code registers 'mail' with {how}"
+        assert why.do == (f"{code}; or, if nobody needs it: tickwork task cancel {task.id}",)
+    assert [row.id for row in place.app.tasks.list(state="unhandled")] == [older.id, newer.id]
+    said = "2 tasks have a payload of a version that no worker reads: mail (from: application)"
+    assert said in place.app.status().attention
+    waiting = place.app.put(PutTask("mail", "{}", 1), delay=60)
+    assert place.app.why(f"task:{waiting.id}").more[-1].startswith("its payload is of version 1")
+    place.watch.wind(61)
+    place.app.tick(within=0)  # somebody gives a sign of life
+    with place.store.begin("worker") as transaction:
+        workers.see(transaction, number)
+    place.stands(f"task:{waiting.id}", "ready", "read only version 2")
+    with place.store.begin("worker") as transaction:
+        workers.register_handlers(transaction, number, {"mail": workers.Known(None, None, 1, 3)})
+    place.stands(f"task:{older.id}", "unhandled", "a worker that can run 'mail' is there now and takes it up")
+    place.app.tasks.cancel(older.id)
+    place.stands(f"task:{older.id}", "cancelled", "without having been run")
 
 
 def test_a_kind_of_work_that_rests(place):

@@ -51,3 +51,7 @@ def fails(how: str) -> None:
     if how == "peculiar":
         raise Peculiar("very")
     raise {"snooze": Snooze(60), "give up": GiveUp("no use")}.get(how, ValueError(how))
+
+
+def square(n: int) -> int:
+    return n * n

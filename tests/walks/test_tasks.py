@@ -135,7 +135,7 @@ def prepare_owned(fresh: Callable[[], str]) -> Callable[[], str]:
             shop.put("owned", attempts=attempts)
         with store.begin("worker") as transaction:
             number = workers.register(transaction, "worker", "here", 1)
-            workers.register_handlers(transaction, number, {"owned": None}, {"owned": "owner"})
+            workers.register_handlers(transaction, number, {"owned": workers.Known(notice="owner")})
             claims.claim(transaction, Subscription(), Wish(7, number, 30 * SECOND, 3, 3))
         shop.cancel(2)
         store.close()

@@ -190,7 +190,7 @@ def post_of(settings: Settings, worker: Worker, asked_every: Iterable[int]) -> P
         served.namespaces,
         served.queues,
         served.priority_at_most,
-        worker.queue.registry.schemas,
+        worker.queue.registry.known,
         min([absence, *asked_every]),
     )
 

@@ -41,6 +41,8 @@ class Backlog(NamedTuple):
     ready: int
     running: int
     unhandled: int
+    unread: int
+    """Those of the unhandled whose handler is known, but to nobody who reads that version of its payload."""
     failing: int
     """Those that wait to be tried again."""
     ready_since_at: Instant | None
@@ -130,11 +132,13 @@ class Status:
                 f"TASKS ARE READY AND NO WORKER RUNS: {ready}, since {show_instant(since)}; start `tickwork run` or "
                 "`tickwork worker`, or put `tickwork tick` into cron"
             )
-        said += [
-            f"{each.unhandled} tasks have a handler that no worker knows: {each.handler} (from: {each.source})"
-            for each in self.backlog
-            if each.unhandled
-        ]
+        for each in self.backlog:
+            for count, why in (
+                (each.unhandled - each.unread, "a handler that no worker knows"),
+                (each.unread, "a payload of a version that no worker reads"),
+            ):
+                if count:
+                    said.append(f"{count} tasks have {why}: {each.handler} (from: {each.source})")
         return said
 
     def _about_jobs(self) -> list[str]:

@@ -221,22 +221,22 @@ def mark_running(transaction: Transaction, claimed: Sequence[Claimed]) -> None:
 
 
 def lay_aside_unhandled(transaction: Transaction, token: int, ids: Sequence[int]) -> set[int]:
-    """Set tasks aside whose handler no worker knows; return their ids (the others have one elsewhere)."""
+    """Set tasks aside that no worker can run; return their ids (the others are for somebody elsewhere)."""
     return {task for (task,) in transaction.all("lay_aside_unhandled", token=token, ids=list(ids))}
 
 
-def unhandled(transaction: Transaction, handlers: Sequence[str]) -> bool:
-    """Say whether tasks of these handlers were laid aside."""
-    return bool(transaction.all("any_unhandled", handlers=list(handlers)))
+def unhandled(transaction: Transaction, worker_id: int) -> bool:
+    """Say whether tasks were laid aside that this worker can run, by what it has registered."""
+    return bool(transaction.all("any_unhandled", worker_id=worker_id))
 
 
-def take_up_unhandled(transaction: Transaction, handlers: Sequence[str]) -> int:
-    """Let tasks wait again whose handler is known now; return how many there were."""
-    return len(transaction.all("take_up_unhandled", handlers=list(handlers)))
+def take_up_unhandled(transaction: Transaction, worker_id: int) -> int:
+    """Let tasks wait again that this worker can run, by what it has registered; return how many there were."""
+    return len(transaction.all("take_up_unhandled", worker_id=worker_id))
 
 
 def anything_unhandled(transaction: Transaction, subscription: Subscription) -> bool:
-    """Say whether a task was set aside because no worker knows its handler."""
+    """Say whether a task was set aside because no worker can run it."""
     values = {"every_namespace": not subscription.namespaces, "namespaces": list(subscription.namespaces)}
     return transaction.one("anything_unhandled", **values) is not None
 

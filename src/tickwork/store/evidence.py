@@ -58,6 +58,10 @@ class Scene:
         """Say whether one of these kinds of process is there; a tick's workers leave again, so they do not count."""
         return any(each.kind in kinds and each.name != "tick" for each in self.present)
 
+    def of(self, readers: Iterable[Reader]) -> frozenset[int]:
+        """Those of them who are there."""
+        return frozenset(each.id for each in self.present) & {each.worker_id for each in readers}
+
 
 class Hand(NamedTuple):
     """Who has something under a lease; its process is unknown where it has been forgotten."""
@@ -71,6 +75,22 @@ class Hand(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind or 'worker'} {self.worker_id}" + (f" ({self.host}, pid {self.pid})" if self.host else "")
+
+
+class Reader(NamedTuple):
+    """A worker that knows a handler, and the versions of its payload that it reads; None: an older program's."""
+
+    worker_id: int
+    oldest: int | None = None
+    newest: int | None = None
+
+    def reads(self, version: int) -> bool:
+        """Say whether it can read a payload of that version.
+
+        >>> Reader(1, 2, 3).reads(1), Reader(1, 2, 3).reads(2), Reader(1).reads(7)
+        (False, True, True)
+        """
+        return (self.oldest or version) <= version <= (self.newest or version)
 
 
 class Holder(NamedTuple):
@@ -179,10 +199,10 @@ def ahead(scope: Scope, task: TaskRow) -> Verb[int]:
     return min(MOST_AHEAD, sum(int(count) for _, count in rows))
 
 
-def who_knows(handler: str) -> Verb[set[int]]:
+def who_knows(handler: str) -> Verb[list[Reader]]:
     """Return which workers know a handler."""
     rows = yield from ask("who_knows", name=handler)
-    return {number for (number,) in rows}
+    return [Reader._make(row) for row in rows]
 
 
 def known_names() -> Verb[list[str]]:

@@ -19,12 +19,17 @@ class Prospect(NamedTuple):
     next_at: Instant | None
 
 
-def look(transaction: Transaction, served: Subscription, handlers: Sequence[str], since: Instant) -> Prospect:
-    """Look for tasks, jobs, bulks, and generators that were woken after *since*; what others alone can do is no work."""
+def look(
+    transaction: Transaction, served: Subscription, handlers: Sequence[str], since: Instant, worker_id: int
+) -> Prospect:
+    """Look for tasks, jobs, bulks, and generators that were woken after *since*; what others alone can do is no work.
+
+    *worker_id*: who looks, under which is registered what its processes know.
+    """
     outlook = claims.look(transaction, served)
     needed = outlook.letters or outlook.openings or (outlook.ready > 0 and _any_task(transaction, served, handlers))
     if not needed:
-        names = {"namespaces": list(served.namespaces), "handlers": list(handlers)}
+        names = {"namespaces": list(served.namespaces), "handlers": list(handlers), "worker_id": worker_id}
         needed = transaction.one("anything_but_tasks", **names, since=since) is not None
     return Prospect(outlook.at, needed, outlook.next_at)
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
+
+
+class Known(NamedTuple):
+    """A handler that a process knows: the JSON schema of its payload, who is told of lost ones, the versions it reads."""
+
+    schema: str | None = None
+    notice: str | None = None
+    oldest: int = 1
+    newest: int = 1
 
 
 def register(transaction: Transaction, kind: str, host: str, pid: int, name: str = "", settings: str = "{}") -> int:
@@ -16,19 +26,10 @@ def register(transaction: Transaction, kind: str, host: str, pid: int, name: str
     return number
 
 
-def register_handlers(
-    transaction: Transaction,
-    worker_id: int,
-    schemas: Mapping[str, str | None],
-    notices: Mapping[str, str] | None = None,
-) -> None:
-    """Write down which handlers a worker knows, with the JSON schema of their payloads, and who is told of lost ones."""
-    told = notices or {}
-    transaction.many(
-        "register_handlers",
-        ("worker_id", "name", "schema", "notice"),
-        [(worker_id, name, schemas[name], told.get(name)) for name in sorted(schemas)],
-    )
+def register_handlers(transaction: Transaction, worker_id: int, known: Mapping[str, Known]) -> None:
+    """Write down which handlers a worker knows, by name."""
+    columns = ("worker_id", "name", *Known._fields)
+    transaction.many("register_handlers", columns, [(worker_id, name, *known[name]) for name in sorted(known)])
 
 
 def see(transaction: Transaction, worker_id: int) -> bool:

@@ -13,6 +13,7 @@ from tickwork.engine.tasks.post import LONGEST_ABSENCE, Post
 from tickwork.store import claims, generators, letters, workers
 from tickwork.store.claims import Subscription, Wish
 from tickwork.store.scope import Scope
+from tickwork.store.workers import Known
 from tickwork.watch import SECOND
 
 
@@ -21,7 +22,7 @@ def made(shop: Shop, database_url: str) -> Iterator[Callable[..., Lookout]]:
     lookouts = []
 
     def make(**served: Any) -> Lookout:
-        served = {"namespaces": ("default",), "handlers": {"mine": None}, **served}
+        served = {"namespaces": ("default",), "handlers": {"mine": Known()}, **served}
         lookouts.append(Lookout(Post(database_url, "tickwork", **served), shop.store))
         lookouts[-1].begin(shop.watch.now())
         lookouts[-1]._listener.stop()  # here it is told when to look
@@ -40,7 +41,7 @@ def needed(lookout: Lookout, shop: Shop) -> bool:
 def test_what_is_ours_calls_and_what_others_know_does_not(made: Any, shop: Shop) -> None:
     with shop.store.begin("worker") as transaction:
         other = workers.register(transaction, "worker", "elsewhere", 1)
-        workers.register_handlers(transaction, other, {"theirs": None})
+        workers.register_handlers(transaction, other, {"theirs": Known()})
     lookout = made(queues=("mail", "default"), priority_at_most=2_000)
     assert not needed(lookout, shop)
     for _ in range(3):

@@ -276,23 +276,6 @@ def test_payloads_of_an_older_version_are_upgraded(shop: Shop) -> None:
     assert (seen, shop.archive[task].outcome) == (["from 1"], "done")
 
 
-def test_a_payload_of_a_newer_version_waits_for_a_newer_program(shop: Shop) -> None:
-    """S4-60, a rolling deploy: not failed, not lost, not counted; whoever knows the version runs it."""
-    seen: list = []
-    task = shop.put(PutTask("work", '{"channel":"mail"}', 3), attempts=1)
-    older = shop.worker(with_settings(lambda name: None, version=2))
-    for _ in range(3):
-        older.run_due()
-        assert (shop.tasks[task].state, shop.tasks[task].attempt) == ("waiting", 0)
-        shop.wind(15)
-
-    def work(channel: str) -> None:
-        seen.append(channel)
-
-    shop.worker(with_settings(work, version=3)).run_due()
-    assert (seen, shop.archive[task].outcome, shop.archive[task].attempt) == (["mail"], "done", 1)
-
-
 def test_a_coroutine_function(shop: Shop) -> None:
     async def work(task, name: str = "x") -> str:
         return f"{name} {task.id}"

@@ -53,7 +53,7 @@ def standing(row: JobRow) -> Verb[Standing]:
     knowing = yield from evidence.who_knows(row.handler)
     hand = yield from evidence.hand(row.lease)
     holder = yield from evidence.holder(job=row.id)
-    return Standing(scene, logged, frozenset(each.id for each in scene.present if each.id in knowing), hand, holder)
+    return Standing(scene, logged, scene.of(knowing), hand, holder)
 
 
 def explain(job: JobSeen, seen: Standing) -> Why:

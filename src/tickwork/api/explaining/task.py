@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tickwork.api.explaining.page import Why
 from tickwork.api.explaining.task_standing import WORKER, Standing
-from tickwork.api.explaining.task_verdicts import VERDICTS
+from tickwork.api.explaining.task_verdicts import VERDICTS, nobody
 from tickwork.api.explaining.words import at, one_line
 from tickwork.model.report import Failed
 from tickwork.watch import Instant
@@ -52,7 +52,7 @@ def _more(seen: Standing) -> list[str]:
     if task.state == "waiting" and not seen.scene.runs(WORKER):
         said.append("no worker is alive just now")
     if task.state == "waiting" and seen.scene.runs(WORKER) and not seen.knowing:
-        said.append(f"no worker that is alive knows the handler {task.handler!r}")
+        said.append(nobody(seen))
     if task.expires_at is not None and task.state != "over":
         said.append(f"it is not run later than {at(task.expires_at)}")
     if task.trigger_key is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tickwork.model.report import Failed, GroupRow, TaskRow
 from tickwork.store import evidence, lanes, pressure, reports
 from tickwork.store.dialect import Verb
-from tickwork.store.evidence import Grip, Hand, Holder, Scene
+from tickwork.store.evidence import Grip, Hand, Holder, Reader, Scene
 from tickwork.store.lanes import Wait
 from tickwork.store.pressure import Pressure
 from tickwork.store.scope import Scope
@@ -32,7 +32,9 @@ class Standing:
     rest: Pressure | None = None
     ahead: int = 0
     knowing: frozenset[int] = frozenset()
-    """Those who are there and know the handler."""
+    """Those who are there, know the handler, and can read the payload."""
+    unread: Sequence[Reader] = ()
+    """Those who are there and know the handler, but cannot read the payload."""
     known: Sequence[str] = ()
     """What handlers are known, where this one is not."""
     group: GroupRow | None = None
@@ -82,7 +84,8 @@ def standing(scope: Scope, name: str | int, kind_of: Callable[[str], str]) -> Ve
         holder,
         rest[0] if rest else None,
         ahead,
-        frozenset(each.id for each in scene.present if each.id in knowing),
+        scene.of(each for each in knowing if each.reads(task.payload_version)),
+        [each for each in knowing if not each.reads(task.payload_version) and scene.of([each])],
         known,
         group,
         scope.namespace,

@@ -61,7 +61,7 @@ def _ready(seen: Standing) -> tuple[str, list[str]]:
         said = f"no worker that is alive serves the queue {task.queue!r} at priority {task.priority}"
         return f"{since}, and {said}", [f"start one that does: tickwork worker --queue {task.queue}"]
     if not seen.knowing:
-        return f"{since}, and no worker that is alive knows the handler {task.handler!r}", [_know(seen)]
+        return f"{since}, and {nobody(seen)}", [_know(seen)]
     if seen.rest is not None:
         return f"{since}, but its kind of work, {seen.rest.kind}, rests until {coming(seen.rest.until_at, seen.now)}", [
             f"tickwork worker resume {seen.rest.kind}"
@@ -97,9 +97,11 @@ def _running(seen: Standing) -> tuple[str, list[str]]:
 def _unhandled(seen: Standing) -> tuple[str, list[str]]:
     if seen.knowing:
         return (
-            f"it was laid aside as unhandled; a worker that knows {seen.task.handler!r} is there now and takes it up",
+            f"it was laid aside as unhandled; a worker that can run {seen.task.handler!r} is there now and takes it up",
             [],
         )
+    if seen.unread:
+        return f"{nobody(seen)}; it is kept, and no attempt is counted", [_know(seen)]
     known = ", ".join(seen.known) or "none"
     return (
         f"no worker knows its handler {seen.task.handler!r} (known: {known}); it is kept, and no attempt is counted",
@@ -122,10 +124,30 @@ def _over(seen: Standing) -> tuple[str, list[str]]:
 VERDICTS = {"waiting": _waiting, "ready": _ready, "running": _running, "unhandled": _unhandled, "over": _over}
 
 
+def nobody(seen: Standing) -> str:
+    """Say that no worker that is there can run it."""
+    task = seen.task
+    if not seen.unread:
+        return f"no worker that is alive knows the handler {task.handler!r}"
+    ranges = sorted({(each.oldest or 1, each.newest or 1) for each in seen.unread})
+    read = ", ".join(str(newest) if oldest == newest else f"{oldest} to {newest}" for oldest, newest in ranges)
+    return (
+        f"its payload is of version {task.payload_version}, and of {task.handler!r} the workers that are alive read only "
+        f"version {read}"
+    )
+
+
 def _know(seen: Standing) -> str:
-    if seen.task.handler == COMMAND:
+    task = seen.task
+    if seen.unread:
+        older = any((each.newest or 0) > task.payload_version for each in seen.unread)
+        code = f"registers {task.handler!r} with version={task.payload_version}" + (
+            ", or with an upgrade=" if older else ""
+        )
+        return f"start a worker whose code {code}; or, if nobody needs it: tickwork task cancel {task.id}"
+    if task.handler == COMMAND:
         return "start a worker that may run commands: tickwork worker --allow-commands"
-    return f"start a worker whose code registers {seen.task.handler!r}: tickwork worker --app MODULE:ATTR"
+    return f"start a worker whose code registers {task.handler!r}: tickwork worker --app MODULE:ATTR"
 
 
 def _sooner(task: TaskRow) -> str:

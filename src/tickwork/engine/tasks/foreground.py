@@ -25,7 +25,7 @@ def run_these(worker: Worker, ids: Sequence[int]) -> set[int]:
     token = new_token(worker.watch.now())
     wish = Wish(token, number, queue.lease, len(ids), len(ids))
     with worker.store.begin("worker") as transaction:
-        claimed = claims.take(transaction, wish, ids)
+        claimed = queue.fit(transaction, token, claims.take(transaction, wish, ids))
     beating = Runner(worker.heartbeat, watch)
     beating.start()
     try:

@@ -77,6 +77,11 @@ class Handler:
         """Whether it wants to be shown the task."""
         return self.payload.takes_task
 
+    @functools.cached_property
+    def oldest(self) -> int:
+        """The oldest version of its payload that it can read: without an upgrade, today's alone."""
+        return self.version if self.upgrade is None else 1
+
     @property
     def transactional(self) -> bool:
         """Whether it is given the transaction in which its task is completed."""
@@ -88,7 +93,7 @@ class Handler:
 
     def today(self, text: str, version: int) -> str:
         """Return a stored payload as the present version writes it."""
-        if version < self.version and self.upgrade is not None:
+        if self.upgrade is not None and version < self.version:
             return msgspec.json.encode(self.upgrade(msgspec.json.decode(text), version)).decode()
         return text
 

@@ -49,7 +49,7 @@ class Lookout:
         """Stand in: register, and hear; from the next turn on nothing is missed. Raises StoreError."""
         self.store.check_schema()
         with self.store.begin("worker", reading=True) as transaction:
-            self._since = lookout.look(transaction, self.post.subscription, (), 0).at
+            self._since = lookout.look(transaction, self.post.subscription, (), 0, 0).at
         self._register()
         self._began_at, self._due = now, {"look": now, "sign": now + SIGN_EVERY, "rescue": now, "mend": now}
         self._listener.connect("", self._bell)
@@ -89,7 +89,8 @@ class Lookout:
         self._bell.rung = False
         self.looks += 1
         with self.store.begin("worker", reading=True) as transaction:
-            found = lookout.look(transaction, self.post.subscription, tuple(self.post.handlers), self._since)
+            known, number = tuple(self.post.handlers), self._number or 0
+            found = lookout.look(transaction, self.post.subscription, known, self._since, number)
         again_at = now + self._listener.poll()
         self._due["look"] = again_at if found.next_at is None else min(again_at, now + found.next_at - found.at)
         return found.needed

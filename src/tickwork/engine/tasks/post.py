@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tickwork.store.claims import LEAST_URGENT, Subscription
+from tickwork.store.workers import Known
 from tickwork.watch import HOUR, SECOND
 
 #: A pool with generators that must be asked more often than this has always somebody there to ask them.
@@ -14,14 +15,14 @@ LONGEST_ABSENCE = 1 * HOUR
 
 
 class Post(msgspec.Struct, frozen=True):
-    """The database, what is served of it, and the handlers that are known, with the schema of their payloads."""
+    """The database, what is served of it, and the handlers that are known."""
 
     address: str
     schema: str
     namespaces: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
     priority_at_most: int = LEAST_URGENT
-    handlers: dict[str, str | None] = {}
+    handlers: dict[str, Known] = {}
     absence: int = LONGEST_ABSENCE
     """For how long nobody need be there, in microseconds: its generators are asked at least so often."""
 

@@ -18,7 +18,7 @@ from tickwork.engine.tasks.halving import settle_in_halves
 from tickwork.engine.tasks.letters import Letters
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.running import Running
-from tickwork.engine.tasks.telling import tell_claimed, tell_settled
+from tickwork.engine.tasks.telling import tell_claimed, tell_laid_aside, tell_settled
 from tickwork.engine.tasks.units import NAME, Job, Stranger, TaskUnit, units_of
 from tickwork.engine.worker.settling import Ended
 from tickwork.engine.worker.source import Employer, Outlook, Settled, Source, Upkeep, Wish
@@ -80,11 +80,11 @@ class Queue(Source):
         return self.subscription.told
 
     def register(self, transaction: Transaction, number: int) -> None:
-        workers.register_handlers(transaction, number, self.registry.schemas, self.registry.notices)
+        workers.register_handlers(transaction, number, self.registry.known)
         said = lanes.declare(transaction, self.registry.limits, f"{socket.gethostname()}:{os.getpid()}")
         for change in said:
             log.warning("a limit is another one from now on, for all workers: %s", change)
-        claims.take_up_unhandled(transaction, list(self.registry))
+        claims.take_up_unhandled(transaction, number)
         self.foreign = workers.foreign_handlers(transaction, self.registry)
 
     # ------------------------------------------------------------------------------------------------------- asking
@@ -124,28 +124,37 @@ class Queue(Source):
     # --------------------------------------------------------------------------------------------- taking and ending
 
     def claim(self, transaction: Transaction, wish: Wish) -> Sequence[TaskUnit]:
-        """Claim, and in the same transaction put aside what no worker can run."""
+        """Claim, and in the same transaction lay aside what no worker can run."""
         worst = self.subscription.priority_at_most
         if self.bounded:
             worst = min(worst, wish.worst)
         asked = claims.Wish(wish.token, wish.worker_id, self.lease, wish.size, wish.starts, self.foreign)
         self.gate.open(transaction, self.worker.watch.steady.now())
         claimed: list[Claimed] = self.gate.through(claims.claim(transaction, self.subscription.down_to(worst), asked))
-        strange = {each.id for each in claimed if each.handler not in self.registry}
-        if strange:
-            claimed = self._lay_aside(transaction, wish.token, claimed, strange)
+        claimed = self.fit(transaction, wish.token, claimed)
         if (length := self._longest_lease(claimed)) > self.lease:
             leases.lengthen(transaction, wish.token, length)
         return self.units(claimed)
 
+    def fit(self, transaction: Transaction, token: int, claimed: list[Claimed]) -> list[Claimed]:
+        """Lay aside what no worker can run, of tasks that were claimed just now; return the others."""
+        readers = self.registry.readers
+        strange = [each for each in claimed if readers[each.handler, each.payload_version] is None]
+        return self._lay_aside(transaction, token, claimed, strange) if strange else claimed
+
     def units(self, claimed: Sequence[Claimed]) -> Sequence[TaskUnit]:
-        """Return claimed tasks as what executors run; those whose handler another worker knows are given back."""
-        registry, runs = self.registry, self.runs
-        known = [Job(each, registry[each.handler], runs) for each in claimed if each.handler in registry]
+        """Return claimed tasks as what executors run; those that only another worker can run are left to it."""
+        readers, runs = self.registry.readers, self.runs
+        known = [
+            Job(each, handler, runs)
+            for each in claimed
+            if (handler := readers[each.handler, each.payload_version]) is not None
+        ]
         units = units_of(known)
         if len(known) == len(claimed):
             return units
-        return [*units, *(Stranger(each, runs) for each in claimed if each.handler not in registry)]
+        ours = {job.claimed.id for job in known}
+        return [*units, *(Stranger(each, runs) for each in claimed if each.id not in ours)]
 
     def taken(self, units: Sequence[TaskUnit]) -> None:  # type: ignore[override]
         tell_claimed([unit.claimed for unit in units])
@@ -194,10 +203,10 @@ class Queue(Source):
         return Settled(later, sum(outcome.outcome in _FAILED for outcome in batch))
 
     def _lay_aside(
-        self, transaction: Transaction, token: int, claimed: Sequence[Claimed], strange: set[int]
+        self, transaction: Transaction, token: int, claimed: Sequence[Claimed], strange: Sequence[Claimed]
     ) -> list[Claimed]:
-        aside = claims.lay_aside_unhandled(transaction, token, sorted(strange))
-        log.warning("%d tasks have a handler that no worker knows: they are kept as unhandled", len(aside))
+        aside = claims.lay_aside_unhandled(transaction, token, sorted(each.id for each in strange))
+        tell_laid_aside([each for each in strange if each.id in aside], self.registry)
         left = [each for each in claimed if each.id not in aside]
         if not left:
             leases.drop(transaction, [token])
@@ -275,13 +284,14 @@ class Queue(Source):
         self._marked = self._marked.intersection(running) | {claimed.id for claimed in unmarked}
 
     def _learn_handlers(self) -> None:
-        """What other workers know is left to them; what nobody knew and we know waits again."""
+        """What other workers know is left to them; what nobody could run and we can waits again."""
+        number = self.worker.number()
         with self.worker.store.begin("worker", reading=True) as transaction:
             self.foreign = workers.foreign_handlers(transaction, self.registry)
-            unhandled = claims.unhandled(transaction, list(self.registry))
+            unhandled = claims.unhandled(transaction, number)
         if unhandled:
             with self.worker.store.begin("worker") as transaction:
-                claims.take_up_unhandled(transaction, list(self.registry))
+                claims.take_up_unhandled(transaction, number)
             self.worker.ring()
 
 

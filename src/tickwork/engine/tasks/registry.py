@@ -29,9 +29,28 @@ from tickwork.model import limits as checks
 from tickwork.model.action import ATTEMPTS
 from tickwork.model.limit import Limit
 from tickwork.model.retry import Backoff
+from tickwork.store.workers import Known
 from tickwork.watch import SECOND
 
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,199}\Z")
+
+
+class Readers(dict[tuple[str, int], "Handler | None"]):
+    """Handlers by the name and the version of a payload that they can read; worked out when it is asked for first.
+
+    It is asked twice for each task, so it is a plain look-up.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        super().__init__()
+        self._handlers = handlers
+
+    def __missing__(self, asked: tuple[str, int]) -> Handler | None:
+        handler = self._handlers.get(asked[0])
+        if handler is None or not handler.oldest <= asked[1] <= handler.version:
+            return None
+        self[asked] = handler
+        return handler
 
 
 class Registry(Mapping[str, Handler]):
@@ -45,6 +64,8 @@ class Registry(Mapping[str, Handler]):
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
+        self.readers = Readers(self._handlers)
+        """The handlers by name and version of payload: None where there is none here that can read it."""
         self.bounds: dict[str, Bound] = {}
         """The queues that the application has bounded, by name."""
 
@@ -106,6 +127,7 @@ class Registry(Mapping[str, Handler]):
         check_transactional(handler, transactional)
         check_executor(handler)
         self._handlers[name] = handler
+        self.readers.clear()
         return handler
 
     def find(self, name: str) -> Handler:
@@ -117,14 +139,12 @@ class Registry(Mapping[str, Handler]):
             raise UnknownHandler(f"no handler is registered as {name!r}; registered here: {known}") from None
 
     @property
-    def schemas(self) -> dict[str, str | None]:
-        """The JSON schema of every handler's payload, by name."""
-        return {name: handler.payload.schema for name, handler in self._handlers.items()}
-
-    @property
-    def notices(self) -> dict[str, str]:
-        """Who is told when a task gave up or is lost, by the handler of the task."""
-        return {name: handler.notice for name, handler in self._handlers.items() if handler.notice is not None}
+    def known(self) -> dict[str, Known]:
+        """What others are told of each handler, by name."""
+        return {
+            name: Known(each.payload.schema, each.notice, each.oldest, each.version)
+            for name, each in self._handlers.items()
+        }
 
     @property
     def limits(self) -> dict[str, tuple[Limit, ...]]:

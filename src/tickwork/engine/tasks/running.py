@@ -19,6 +19,7 @@ from tickwork.engine.tasks.pressure import Rest
 from tickwork.engine.tasks.processes import Processes
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.results import kept_of
+from tickwork.engine.tasks.telling import unread
 from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
 from tickwork.engine.tasks.units import Group, Job
@@ -41,9 +42,8 @@ from tickwork.watch import LAST_INSTANT, SECOND, Instant, to_duration
 
 log = logging.getLogger("tickwork.worker")
 
-
-#: How long a task is left alone whose payload is newer than the program that claimed it.
-NEWER_PAUSE = 15 * SECOND
+#: How long a task is left alone whose payload another worker can read, and the one that claimed it cannot.
+UNREAD_PAUSE = 15 * SECOND
 
 
 class Running:
@@ -77,6 +77,20 @@ class Running:
     def give_back(self, claimed: Claimed) -> None:
         """It has not begun, and waits again as it did."""
         self.finished(outcomes.released(claimed, self.watch.now()))
+
+    def leave(self, claimed: Claimed) -> None:
+        """Another worker can run it: it waits again as it did, uncounted.
+
+        Claims pass over handlers that are not known here, not over versions of payloads: we would only claim it again,
+        so one of those is left alone for a while.
+        """
+        handler = self.registry.get(claimed.handler)
+        if handler is None:
+            self.give_back(claimed)
+            return
+        now = self.watch.now()
+        log.warning("%s: it is left to a worker that can read it", unread(claimed, handler))
+        self.finished(outcomes.put_off(claimed, now + UNREAD_PAUSE, now))
 
     def run_group(self, group: Group) -> None:
         """Run a group of jobs of a plain function to its end."""
@@ -191,22 +205,10 @@ class Running:
         if (until := self.rest.until(claimed, handler)) is not None:
             self.finished(outcomes.put_off(claimed, until, self.watch.now()))
             return False
-        if claimed.payload_version > handler.version:
-            self._leave_to_newer(claimed, handler)
-            return False
         if claimed.places is not None and self._too_late(claimed):
             self.finished(outcomes.released(claimed, self.watch.now()))
             return False
         return True
-
-    def _leave_to_newer(self, claimed: Claimed, handler: Handler) -> None:
-        """Its payload is of a version that this program does not know yet: it waits, uncounted, for one that does."""
-        now = self.watch.now()
-        log.warning(
-            "task %d (%s) has a payload of version %d, and this program knows %d: it waits for a newer program",
-            claimed.id, claimed.handler, claimed.payload_version, handler.version,
-        )  # fmt: skip
-        self.finished(outcomes.put_off(claimed, now + NEWER_PAUSE, now))
 
     def _too_late(self, claimed: Claimed) -> bool:
         """Say whether its place in a rate is no longer where it was counted: it is given back, and comes again."""

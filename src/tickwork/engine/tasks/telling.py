@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 
+from tickwork.engine.tasks.handler import Handler
 from tickwork.model.outcome import Outcome
 from tickwork.model.work import Claimed
 from tickwork.watch import DAY, SECOND, show_instant
@@ -32,6 +35,33 @@ def tell_claimed(claimed: Sequence[Claimed]) -> None:
                 "task %d (%s) is claimed, attempt %d, %.3f s after it was ready", each.id, each.handler, each.attempt, late,
                 extra={"task": each.id, "handler": each.handler, "trigger": each.trigger_key, "seconds": round(late, 6)},
             )  # fmt: skip
+
+
+def unread(claimed: Claimed, handler: Handler) -> str:
+    """Say of a task that its payload is of a version that a handler cannot read."""
+    reads = f"version {handler.version}" if handler.oldest == handler.version else f"up to version {handler.version}"
+    return (
+        f"task {claimed.id} ({claimed.handler}) has a payload of version {claimed.payload_version}, "
+        f"and its handler here reads {reads}"
+    )
+
+
+def tell_laid_aside(aside: Sequence[Claimed], registry: Mapping[str, Handler]) -> None:
+    """Say what is kept as unhandled, one line for each handler and version: there may be very many of them."""
+    kind = attrgetter("handler", "payload_version")
+    for (name, _), several in groupby(sorted(aside, key=kind), key=kind):
+        first, *others = several
+        handler = registry.get(name)
+        why = (
+            f"task {first.id} ({name}) has a handler that no worker knows"
+            if handler is None
+            else unread(first, handler)
+        )
+        more = f", and {len(others)} more like it" if others else ""
+        log.warning(
+            "%s: kept as unhandled%s, until a program that can run it comes", why, more,
+            extra={"task": first.id, "handler": name},
+        )  # fmt: skip
 
 
 def tell_settled(batch: Sequence[Outcome]) -> None:

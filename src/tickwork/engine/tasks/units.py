@@ -114,7 +114,7 @@ class Group(NamedTuple):
 
 
 class Stranger(NamedTuple):
-    """A claimed task whose handler is known to another worker: it is given back as soon as a hand has it."""
+    """A claimed task that another worker can run and this one cannot: it is left to it as soon as a hand has it."""
 
     claimed: Claimed
     running: Running
@@ -142,10 +142,10 @@ class Stranger(NamedTuple):
         return self.claimed.claimed_at
 
     def run(self) -> None:
-        self.give_back()
+        self.running.leave(self.claimed)
 
     async def run_async(self) -> None:
-        self.give_back()
+        self.running.leave(self.claimed)
 
     def give_back(self) -> None:
         self.running.give_back(self.claimed)

@@ -269,8 +269,10 @@ values (:task_id, :attempt, :outcome, :error, :worker_id, :started_at, :ended_at
 -- name: register_handlers
 -- writer: worker
 -- executemany instead of arrays
-insert into tickwork.handler (worker_id, name, schema, notice) values (:worker_id, :name, :schema, :notice)
-    on conflict (name, worker_id) do update set schema = excluded.schema, notice = excluded.notice;
+insert into tickwork.handler (worker_id, name, schema, notice, oldest, newest)
+values (:worker_id, :name, :schema, :notice, :oldest, :newest)
+    on conflict (name, worker_id) do update set
+       schema = excluded.schema, notice = excluded.notice, oldest = excluded.oldest, newest = excluded.newest;
 
 -- ---------------------------------------------------------------------- applications: triggers and tasks
 -- Each verb's first statement is a write, so that a lent transaction that cannot become a writer is refused before

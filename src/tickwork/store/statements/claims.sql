@@ -199,24 +199,32 @@ update tickwork.task set started_at = :now
 
 -- name: lay_aside_unhandled
 -- writer: worker
--- claimed by a worker that does not know the handler, and no worker does: kept, listed, not counted
+-- claimed by a worker that does not know the handler, or cannot read the payload, nor can any: kept, listed, not counted
 update tickwork.task
    set state = 'unhandled', lease = null, attempt = attempt - 1, started_at = null, places = null, let_in_at = null
  where id = any(:ids::bigint[]) and lease = :token and state = 'running'
-   and not exists (select 1 from tickwork.handler h where h.name = tickwork.task.handler)
+   and not exists (select 1 from tickwork.handler h
+                    where h.name = tickwork.task.handler
+                      and tickwork.task.payload_version between coalesce(h.oldest, 1) and coalesce(h.newest, 1000000))
 returning id;
 
 -- name: any_unhandled
 -- reader: anyone
-select 1 from tickwork.task where state = 'unhandled' and handler = any(:handlers::text[]) limit 1;
+-- that this worker could run
+select 1
+  from tickwork.handler h
+  join tickwork.task t on t.handler = h.name and t.payload_version between h.oldest and h.newest and t.state = 'unhandled'
+ where h.worker_id = :worker_id::bigint limit 1;
 
 -- name: take_up_unhandled
 -- writer: worker
--- a worker that knows the handler has come
+-- a worker that knows the handler and can read the payload has come
 update tickwork.task set state = 'waiting'
- where id in (select t.id from tickwork.task t
-               where t.state = 'unhandled' and t.handler = any(:handlers::text[])
-               order by t.id for update skip locked)
+ where id in (select t.id
+                from tickwork.handler h
+                join tickwork.task t on t.handler = h.name and t.payload_version between h.oldest and h.newest
+               where h.worker_id = :worker_id::bigint and t.state = 'unhandled'
+               order by t.id for update of t skip locked)
 returning id;
 
 -- name: cancels_asked

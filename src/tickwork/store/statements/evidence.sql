@@ -70,7 +70,8 @@ select r.priority,
 
 -- name: who_knows
 -- reader: anyone
-select worker_id from tickwork.handler where name = :name;
+-- and which versions of its payload each of them reads; not known of an older program
+select worker_id, oldest, newest from tickwork.handler where name = :name;
 
 -- name: known_names
 -- reader: anyone

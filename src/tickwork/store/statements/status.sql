@@ -27,6 +27,8 @@ select handler,
        count(case when state = 'waiting' and available_at <= :now then 1 end),
        count(case when state = 'running' then 1 end),
        count(case when state = 'unhandled' then 1 end),
+       count(case when state = 'unhandled' and exists (select 1 from tickwork.handler h where h.name = tickwork.task.handler)
+                  then 1 end),
        count(case when state = 'waiting' and error is not null then 1 end),
        min(case when state = 'waiting' and available_at <= :now then available_at end),
        min(case when state = 'waiting' and available_at > :now and awaits is null and lane is null then available_at end)

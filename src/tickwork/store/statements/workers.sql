@@ -8,9 +8,10 @@ returning id;
 
 -- name: register_handlers
 -- writer: worker
-insert into tickwork.handler (worker_id, name, schema, notice)
-select * from unnest(:worker_id::bigint[], :name::text[], :schema::text[], :notice::text[])
-    on conflict (name, worker_id) do update set schema = excluded.schema, notice = excluded.notice;
+insert into tickwork.handler (worker_id, name, schema, notice, oldest, newest)
+select * from unnest(:worker_id::bigint[], :name::text[], :schema::text[], :notice::text[], :oldest::int[], :newest::int[])
+    on conflict (name, worker_id) do update set
+       schema = excluded.schema, notice = excluded.notice, oldest = excluded.oldest, newest = excluded.newest;
 
 -- name: see_worker
 -- writer: worker, daemon, controller
