@@ -127,7 +127,7 @@ def test_s4_60_two_programs_at_once(shop: Shop, database: str) -> None:
         orphans = [shop.put(PutTask("note", "{}", 1), attempts=1) for _ in range(10)]
         readable = [shop.put(PutTask("note", "{}", 2), attempts=1) for _ in range(10)]
         until(lambda: set(readable) <= shop.archive.keys())
-        # as long as the killed one stands among the workers they are put off, then they are laid aside: never tried
+        # as long as the killed one stands among the workers they are left to it, then they are laid aside: never tried
         assert {(row.attempt, row.state) for row in shop.tasks.values()} <= {
             (1, "running"),
             (0, "waiting"),

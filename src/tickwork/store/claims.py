@@ -61,6 +61,23 @@ class Subscription:
         return msgspec.json.encode(said).decode()
 
 
+class Foreign(NamedTuple):
+    """What other workers can run and this one cannot: claims pass over it."""
+
+    handlers: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+    """``handler version``: it knows the handler, but cannot read that version of its payload."""
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The parameters of the statements that pass over it."""
+        return {"foreign": list(self.handlers), "mixed": bool(self.payloads), "unread": list(self.payloads)}
+
+
+#: Of a worker that is alone, or knows all that others do.
+NOTHING_FOREIGN = Foreign()
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a worker wants to claim: how many, how many of them begin at once, under which lease."""
@@ -70,8 +87,7 @@ class Wish:
     length: int
     size: int
     starts: int
-    foreign: tuple[str, ...] = ()
-    """Handlers that other workers know and this one does not."""
+    foreign: Foreign = NOTHING_FOREIGN
 
 
 class Outlook(NamedTuple):
@@ -118,14 +134,14 @@ def look(transaction: Transaction, subscription: Subscription) -> Outlook:
     return Outlook(at, ready, min(moments, default=None), bool(letters), bool(openings), best)
 
 
-def ready(transaction: Transaction, subscription: Subscription, n: int, foreign: Sequence[str]) -> list[Ready]:
+def ready(transaction: Transaction, subscription: Subscription, n: int, foreign: Foreign) -> list[Ready]:
     """Return up to *n* tasks that could be claimed, the best first; nothing is claimed by looking."""
     found: list[Ready] = []
     for namespace, queue, priority, _, aged in transaction.all("ready_ranges", **subscription.values):
         if len(found) >= n and aged > found[n - 1].priority:
             break
         rows = transaction.all(
-            "ready_tasks", namespace=namespace, queue=queue, priority=priority, size=n, foreign=list(foreign)
+            "ready_tasks", namespace=namespace, queue=queue, priority=priority, size=n, **foreign.values
         )
         found += [Ready(task, aged, available_at) for task, available_at in rows]
         found.sort(key=lambda each: (each.priority, each.available_at, each.id))
@@ -152,7 +168,7 @@ def _reach(transaction: Transaction, subscription: Subscription, wish: Wish) -> 
             **values,
             size=wish.size,
             starts=wish.starts,
-            foreign=list(wish.foreign),
+            **wish.foreign.values,
         )
         return (
             [_claimed(Claimed, row) for row in rows if row[1] is not None],
@@ -178,7 +194,7 @@ def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> t
         if size <= 0:
             break
         picked += transaction.all(
-            "pick_tasks", namespace=namespace, queue=queue, priority=priority, size=size, foreign=list(wish.foreign)
+            "pick_tasks", namespace=namespace, queue=queue, priority=priority, size=size, **wish.foreign.values
         )
     chosen = picked[:1] if picked and picked[0][1] else [each for each in picked if not each[1]]
     return (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tickwork.store import claims, workers
-from tickwork.store.claims import Subscription
+from tickwork.store.claims import Foreign, Subscription
 from tickwork.store.dialect import Transaction
 from tickwork.watch import Instant
 
@@ -35,5 +35,5 @@ def look(
 
 
 def _any_task(transaction: Transaction, served: Subscription, handlers: Sequence[str]) -> bool:
-    foreign = list(workers.foreign_handlers(transaction, handlers))
+    foreign = Foreign(workers.foreign_handlers(transaction, handlers))
     return bool(claims.ready(transaction, served, 1, foreign))

@@ -163,7 +163,7 @@ def test_a_worker_that_comes_later_takes_what_an_earlier_one_could_not(shop: Sho
     task = shop.put("theirs")
     mine.run_due()
     assert (shop.tasks[task].state, shop.tasks[task].attempt) == ("waiting", 0)
-    assert "theirs" in mine.queue.foreign
+    assert "theirs" in mine.queue.foreign.handlers
     theirs.run_due()
     assert ran == [1]
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.shop import NOON, Shop
 from tickwork.model.limit import Limit
 from tickwork.store import claims, lanes
-from tickwork.store.claims import Subscription, Wish
+from tickwork.store.claims import NOTHING_FOREIGN, Subscription, Wish
 from tickwork.watch import DAY, LAST_INSTANT, SECOND
 
 WAITING = 100_000
@@ -57,7 +57,7 @@ def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) ->
         "length": 1,
         "size": 10,
         "starts": 1,
-        "foreign": [],
+        **NOTHING_FOREIGN.values,
     }
     for name, given in (("ahead_of_task", asked_about(task)), ("claim_tasks", claiming)):
         with shop.store.begin("worker") as transaction:
@@ -89,7 +89,7 @@ def test_a_claim_passes_dead_entries_once(shop: Shop) -> None:
             "length": 1,
             "size": 10,
             "starts": 1,
-            "foreign": [],
+            **NOTHING_FOREIGN.values,
         }
         with shop.store.begin("worker") as transaction:
             found = dialect.book["claim_tasks"]
@@ -215,7 +215,8 @@ def test_claims_and_openings_do_not_walk_over_those_who_are_held_on_postgresql(s
     task = shop.put("note")
     asked: dict[str, dict[str, Any]] = {
         "claim_tasks": {
-            **Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1, "foreign": []
+            **Subscription().values, "token": 5, "worker_id": 1, "length": 1, "size": 10, "starts": 1,
+            **NOTHING_FOREIGN.values,
         },
         "pick_held": {"names": [FULL], "places": [2], "units": [0], "caps": [0]},
         "still_held": {"names": [FULL]},

@@ -14,10 +14,11 @@ from tickwork.engine.tasks.foreground import run_these
 from tickwork.engine.tasks.lookout import Lookout
 from tickwork.engine.tasks.post import Post
 from tickwork.engine.tasks.registry import Registry
-from tickwork.engine.tasks.running import UNREAD_PAUSE
 from tickwork.engine.tasks.worker import Worker
 from tickwork.model.action import PutTask
-from tickwork.watch import SECOND
+from tickwork.model.lease import LENGTH
+from tickwork.store import claims
+from tickwork.store.claims import Subscription
 
 KINDS = ("plain", "coroutine", "batch", "transactional", "process")
 Program = Callable[..., Worker]
@@ -117,16 +118,38 @@ def test_s4_60_an_upgrade_that_raises_is_a_failed_attempt(shop: Shop, program: P
 
 @pytest.mark.parametrize("version", [1, 3])
 def test_s4_60_what_another_worker_can_read_is_left_to_it(shop: Shop, program: Program, version: int) -> None:
-    """A rolling deploy: two programs at once. Who cannot read it does not claim it again and again."""
+    """A rolling deploy: two programs at once. Who cannot read it gives it back at once, and passes over it from then on."""
     able, unable = program(version=version), program(version=2)
     able.number()
-    task = shop.put(of_version(version))
+    tasks = [shop.put(of_version(version)) for _ in range(2)]
     unable.run_due()
-    row = shop.tasks[task]
-    assert (row.state, row.attempt, row.available_at) == ("waiting", 0, NOON + UNREAD_PAUSE)
-    shop.wind(UNREAD_PAUSE / SECOND)
+    for _ in range(2):
+        rows = [shop.tasks[task] for task in tasks]
+        assert [(row.state, row.attempt, row.available_at) for row in rows] == [("waiting", 0, NOON)] * 2
+        readable = shop.put(of_version(2))
+        unable.run_due()
+        assert shop.archive[readable].outcome == "done"
+        assert unable.queue.foreign.payloads == (f"work {version}",)
+        assert [each.identifier for each in unable.queue.offers(10, shop.watch.now())] == []
+        with shop.store.begin("worker") as transaction:
+            asked = claims.Wish(99, unable.number(), LENGTH, 10, 10, unable.queue.foreign)
+            assert claims.claim(transaction, Subscription(), asked) == []
     able.run_due()
-    assert (shop.archive[task].outcome, shop.archive[task].attempt) == ("done", 1)
+    assert [(shop.archive[task].outcome, shop.archive[task].attempt) for task in tasks] == [("done", 1)] * 2
+
+
+def test_s4_60_when_the_other_one_has_gone_it_is_laid_aside(shop: Shop, program: Program) -> None:
+    able, unable = program(version=1), program(version=2)
+    able.number()
+    task = shop.put(of_version(1))
+    unable.run_due()
+    assert shop.tasks[task].state == "waiting"
+    able.stop(0)
+    unable.run_due()
+    assert shop.tasks[task].state == "waiting"  # it is passed over until it is asked again who knows what
+    unable.heartbeat.turn(shop.watch.now())
+    unable.run_due()
+    assert (shop.tasks[task].state, shop.tasks[task].attempt) == ("unhandled", 0)
 
 
 def test_s4_60_a_program_that_did_not_say_what_it_reads_is_left_a_chance(shop: Shop, program: Program) -> None:

@@ -29,7 +29,7 @@ from tickwork.model.outcome import Outcome
 from tickwork.model.work import Claimed
 from tickwork.store import archive, claims, lanes, leases, pressure, workers
 from tickwork.store.archive import Settlement
-from tickwork.store.claims import Subscription
+from tickwork.store.claims import NOTHING_FOREIGN, Foreign, Subscription
 from tickwork.store.dialect import Transaction
 from tickwork.store.pressure import Said
 from tickwork.watch import SECOND, Instant
@@ -58,7 +58,7 @@ class Queue(Source):
         self, registry: Registry, subscription: Subscription = EVERYTHING, lease: int = LENGTH, namespace: str = ""
     ) -> None:
         self.registry, self.subscription, self.lease, self.namespace = registry, subscription, lease, namespace
-        self.foreign: tuple[str, ...] = ()
+        self.foreign = NOTHING_FOREIGN
         self.gate = Gate()
         self.widest = max((handler.batch or 1 for handler in registry.values()), default=1)
         self._marked: set[int] = set()
@@ -85,7 +85,7 @@ class Queue(Source):
         for change in said:
             log.warning("a limit is another one from now on, for all workers: %s", change)
         claims.take_up_unhandled(transaction, number)
-        self.foreign = workers.foreign_handlers(transaction, self.registry)
+        self.foreign = Foreign(workers.foreign_handlers(transaction, self.registry))
 
     # ------------------------------------------------------------------------------------------------------- asking
 
@@ -143,7 +143,7 @@ class Queue(Source):
         return self._lay_aside(transaction, token, claimed, strange) if strange else claimed
 
     def units(self, claimed: Sequence[Claimed]) -> Sequence[TaskUnit]:
-        """Return claimed tasks as what executors run; those that only another worker can run are left to it."""
+        """Return claimed tasks as what executors run; those that only another worker can run are given back."""
         readers, runs = self.registry.readers, self.runs
         known = [
             Job(each, handler, runs)
@@ -210,7 +210,13 @@ class Queue(Source):
         left = [each for each in claimed if each.id not in aside]
         if not left:
             leases.drop(transaction, [token])
-        self.foreign = workers.foreign_handlers(transaction, self.registry)
+        left_to_others = {
+            f"{each.handler} {each.payload_version}"
+            for each in strange
+            if each.id not in aside and each.handler in self.registry
+        }
+        payloads = tuple(sorted(left_to_others.union(self.foreign.payloads)))
+        self.foreign = Foreign(workers.foreign_handlers(transaction, self.registry), payloads)
         return left
 
     def _longest_lease(self, claimed: Sequence[Claimed]) -> int:
@@ -287,7 +293,7 @@ class Queue(Source):
         """What other workers know is left to them; what nobody could run and we can waits again."""
         number = self.worker.number()
         with self.worker.store.begin("worker", reading=True) as transaction:
-            self.foreign = workers.foreign_handlers(transaction, self.registry)
+            self.foreign = Foreign(workers.foreign_handlers(transaction, self.registry))
             unhandled = claims.unhandled(transaction, number)
         if unhandled:
             with self.worker.store.begin("worker") as transaction:

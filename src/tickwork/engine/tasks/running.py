@@ -19,7 +19,6 @@ from tickwork.engine.tasks.pressure import Rest
 from tickwork.engine.tasks.processes import Processes
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.results import kept_of
-from tickwork.engine.tasks.telling import unread
 from tickwork.engine.tasks.together import run_together, run_together_async
 from tickwork.engine.tasks.transactional import NotBegun, NotOurs, Raised, Transactional
 from tickwork.engine.tasks.units import Group, Job
@@ -41,9 +40,6 @@ from tickwork.store.store import Store
 from tickwork.watch import LAST_INSTANT, SECOND, Instant, to_duration
 
 log = logging.getLogger("tickwork.worker")
-
-#: How long a task is left alone whose payload another worker can read, and the one that claimed it cannot.
-UNREAD_PAUSE = 15 * SECOND
 
 
 class Running:
@@ -77,20 +73,6 @@ class Running:
     def give_back(self, claimed: Claimed) -> None:
         """It has not begun, and waits again as it did."""
         self.finished(outcomes.released(claimed, self.watch.now()))
-
-    def leave(self, claimed: Claimed) -> None:
-        """Another worker can run it: it waits again as it did, uncounted.
-
-        Claims pass over handlers that are not known here, not over versions of payloads: we would only claim it again,
-        so one of those is left alone for a while.
-        """
-        handler = self.registry.get(claimed.handler)
-        if handler is None:
-            self.give_back(claimed)
-            return
-        now = self.watch.now()
-        log.warning("%s: it is left to a worker that can read it", unread(claimed, handler))
-        self.finished(outcomes.put_off(claimed, now + UNREAD_PAUSE, now))
 
     def run_group(self, group: Group) -> None:
         """Run a group of jobs of a plain function to its end."""

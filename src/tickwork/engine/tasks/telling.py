@@ -37,7 +37,7 @@ def tell_claimed(claimed: Sequence[Claimed]) -> None:
             )  # fmt: skip
 
 
-def unread(claimed: Claimed, handler: Handler) -> str:
+def _unread(claimed: Claimed, handler: Handler) -> str:
     """Say of a task that its payload is of a version that a handler cannot read."""
     reads = f"version {handler.version}" if handler.oldest == handler.version else f"up to version {handler.version}"
     return (
@@ -55,7 +55,7 @@ def tell_laid_aside(aside: Sequence[Claimed], registry: Mapping[str, Handler]) -
         why = (
             f"task {first.id} ({name}) has a handler that no worker knows"
             if handler is None
-            else unread(first, handler)
+            else _unread(first, handler)
         )
         more = f", and {len(others)} more like it" if others else ""
         log.warning(

@@ -114,7 +114,7 @@ class Group(NamedTuple):
 
 
 class Stranger(NamedTuple):
-    """A claimed task that another worker can run and this one cannot: it is left to it as soon as a hand has it."""
+    """A claimed task that another worker can run and this one cannot: it is given back as soon as a hand has it."""
 
     claimed: Claimed
     running: Running
@@ -142,10 +142,10 @@ class Stranger(NamedTuple):
         return self.claimed.claimed_at
 
     def run(self) -> None:
-        self.running.leave(self.claimed)
+        self.give_back()
 
     async def run_async(self) -> None:
-        self.running.leave(self.claimed)
+        self.give_back()
 
     def give_back(self) -> None:
         self.running.give_back(self.claimed)

@@ -104,7 +104,8 @@ with recursive moment as materialized (
         select t.id, t.lost, t.available_at, t.handler, t.places from tickwork.task t
          where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority = r.priority
            and t.available_at >= r.since and t.available_at <= (select at from moment)
-           and not (t.handler = any(:foreign::text[]))
+           and not (t.handler = any(:foreign::text[])
+                   or :mixed::bool and t.handler || ' ' || t.payload_version = any(:unread::text[]))
          order by t.available_at, t.id limit r.share for update skip locked
      ) p
      limit :size::bigint
@@ -149,7 +150,9 @@ select t.id, t.lost, t.places is null and exists (
             where l.namespace in ('', t.namespace) and l.handler in ('*', t.handler)) as limited
   from tickwork.task t
  where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
-   and t.available_at <= :now and not (t.handler = any(:foreign::text[]))
+   and t.available_at <= :now
+   and not (t.handler = any(:foreign::text[])
+           or :mixed::bool and t.handler || ' ' || t.payload_version = any(:unread::text[]))
  order by t.available_at, t.id limit :size::bigint;
 
 -- name: ready_tasks
@@ -157,7 +160,9 @@ select t.id, t.lost, t.places is null and exists (
 -- one range's ready tasks for the ranking with other sources of work: what could be had, and since when
 select t.id, t.available_at from tickwork.task t
  where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
-   and t.available_at <= :now and not (t.handler = any(:foreign::text[]))
+   and t.available_at <= :now
+   and not (t.handler = any(:foreign::text[])
+           or :mixed::bool and t.handler || ' ' || t.payload_version = any(:unread::text[]))
  order by t.available_at, t.id limit :size::bigint;
 
 -- name: take_tasks
