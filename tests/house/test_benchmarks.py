@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,16 +36,17 @@ def test_the_benchmarks_are_those_that_the_readme_lists() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.stores("sqlite", "postgresql-18")
 @pytest.mark.parametrize("name", SIZES)
-def test_a_benchmark_prints_rows(name: str, store: str, tmp_path: Path) -> None:
+def test_a_benchmark_prints_rows(name: str, bench: Any, tmp_path: Path) -> None:
     rows, account, plot = tmp_path / "rows.jsonl", tmp_path / "verified.md", tmp_path / "plot.svg"
     words = [
         "--quick",
         "--runs",
         "1",
         "--store",
-        store,
+        bench.name,
+        *(["--server", bench.server.url] if bench.server else []),
         "--json",
         str(rows),
         "--account",
