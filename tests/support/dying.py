@@ -5,6 +5,9 @@
 own, forked from one that has imported the module, holds no connection and has no threads: so a death costs what the
 body does, and not what its imports cost.
 
+A server notices a death a moment later, and until then a session of the dead holds what it had locked. Whoever comes
+to rescue skips that, and is right to: so a death is over only when the server has no session of the process any more.
+
 Run as ``python -m tests.support.dying MODULE`` this is the process that is forked from.
 """
 
@@ -16,11 +19,17 @@ import importlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from tests.support.processes import Child
 from tests.support.shelf import give_back
@@ -29,6 +38,9 @@ from tickwork.store.open import open_store
 #: Seconds until a body that neither dies nor ends is taken for hung, and its stack is written.
 DEADLINE = 120
 ANSWER = "the process ended with"
+#: Said by a process before it kills itself: the ports at its end of its connections.
+PORTS = "connected from the ports"
+SESSIONS = "select pid, state, query from pg_stat_activity where client_port = any(%s) and datname = current_database()"
 
 #: The processes that are forked from, by the module that they have imported, and the thread that asks them.
 _PARENTS: dict[tuple[str, int], Child] = {}
@@ -44,8 +56,22 @@ def dies(url: str, body: Callable[..., None], n: int, *arguments: Any) -> bool:
     said = len(parent.said)
     parent.tell(json.dumps([url, body.__qualname__, n, arguments]))
     code = int(parent.line(ANSWER, 2 * DEADLINE).rpartition(" ")[2])
-    assert code in (0, -signal.SIGKILL), f"{body.__qualname__} failed by itself at {n}:\n{parent.said[said:]}"
+    words = parent.said[said:]
+    assert code in (0, -signal.SIGKILL), f"{body.__qualname__} failed by itself at {n}:\n{words}"
+    if url.startswith("postgresql"):
+        wait_for_sessions(url, {int(port) for line in words.splitlines() if PORTS in line for port in line.split()[4:]})
     return code == -signal.SIGKILL
+
+
+def wait_for_sessions(url: str, ports: set[int]) -> None:
+    """Return when the server has no session any more that came from one of these ports."""
+    if not ports:
+        return
+    ends_at, turn = time.monotonic() + DEADLINE, threading.Event()
+    with psycopg.connect(url, autocommit=True) as connection:
+        while left := connection.execute(SESSIONS, (list(ports),)).fetchall():
+            assert time.monotonic() < ends_at, f"sessions of a dead process go on: {left}"
+            turn.wait(0.005)
 
 
 def walk(
@@ -96,6 +122,7 @@ def _run(url: str, body: Callable[..., None], n: int, arguments: list[Any]) -> N
             nonlocal left
             left -= 1
             if left == 0:
+                print(PORTS, *_ports(), flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)
 
         store.dialect.on_statement = count
@@ -106,6 +133,18 @@ def _run(url: str, body: Callable[..., None], n: int, arguments: list[Any]) -> N
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def _ports() -> list[int]:
+    """The ports at this end of this process's connections."""
+    ports = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # no socket, or closed since
+            end = socket.socket(fileno=os.dup(int(entry.name)))
+            with end:
+                if end.family in (socket.AF_INET, socket.AF_INET6):
+                    ports.append(end.getsockname()[1])
+    return ports
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 Making a database of a server costs a tenth of a second of processor, and a run would make thousands. Emptied means: as
 the template was, by a fingerprint of all that can be made in a database, with the template's own rows, sequences at
-their start and nobody connected. One that is not (a test made tables of its own, dropped one, gathered statistics for
-the planner) is dropped. The shelf belongs to one process of the run.
+their start and nobody connected. Tables of a test's own are dropped; a database that is not as it was even then (a
+test dropped one of ours, or gathered statistics for the planner) goes as a whole. The shelf belongs to one process of
+the run.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ select md5(string_agg(line, e'\\n' order by line)) from (
   union all select format('statistics %s', starelid::regclass) from pg_statistic where starelid >= 16384
 ) as made (line)
 """
+TABLES = """
+select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = relnamespace
+ where relkind in ('r', 'p') and nspname not in ('pg_catalog', 'information_schema') and nspname !~ '^pg_(toast|temp)'
+"""
 FILLED = """
 select oid::regclass::text from pg_class
  where relkind = 'r' and oid >= 16384 and pg_relation_size(oid) > 0 order by 1
@@ -59,12 +64,14 @@ class Template:
     """What a database looks like before a test."""
 
     fingerprint: str
+    tables: set[str]
     rows: dict[str, list[tuple[Any, ...]]]
 
     @classmethod
     def of(cls, connection: Connection) -> Template:
         filled = [name for (name,) in connection.execute(FILLED).fetchall()]
-        return cls(fingerprint(connection), {name: rows_of(connection, name) for name in filled})
+        tables = {name for (name,) in connection.execute(TABLES).fetchall()}
+        return cls(fingerprint(connection), tables, {name: rows_of(connection, name) for name in filled})
 
 
 @dataclass(eq=False)
@@ -124,6 +131,8 @@ def emptied(connection: Connection, template: Template) -> bool:
     connection.execute(ALONE)
     for (name,) in connection.execute("select gid from pg_prepared_xacts where database = current_database()"):
         connection.execute(sql.SQL("rollback prepared {}").format(name))
+    if strange := [name for (name,) in connection.execute(TABLES).fetchall() if name not in template.tables]:
+        connection.execute(f"drop table {', '.join(strange)} cascade")
     if fingerprint(connection) != template.fingerprint:
         return False
     filled = [name for (name,) in connection.execute(FILLED).fetchall()]
