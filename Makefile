@@ -12,6 +12,8 @@ MINUTES ?= 1
 UV := 0.13.9
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+# Tests start hundreds of processes: each would compile the source for itself where somebody has set this.
+export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format lint types imports bench peers verify docs requirements clean
 
