@@ -99,8 +99,8 @@ def _daemon(url: str, stop: str, number: int) -> None:
     pause = threading.Event()
     while not Path(stop).exists():
         try:
-            if daemon.turn(0) != 0:
-                pause.wait(0.001)
+            daemon.turn(0)
+            pause.wait(0.005)
         except StoreError:
             pause.wait(0.01)
 
@@ -133,8 +133,8 @@ def _edit_some(app: Tickwork, connection: Any, chance: random.Random) -> list[An
         if chance.random() < 0.15:
             connection.execute("set transaction isolation level repeatable read")
         edits = [_edit(app, connection, chance, key) for key in _keys(chance)]
-        if chance.random() < 0.02:
-            connection.execute("select pg_sleep(%s)", (chance.random() * 0.2,))
+        if chance.random() < 0.01:
+            connection.execute("select pg_sleep(%s)", (chance.random() * 0.1,))
         if chance.random() < 0.1:
             raise _ChangedItsMind
     return [edit for edit in edits if edit is not None]
