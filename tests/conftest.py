@@ -6,6 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.order import pytest_collection_modifyitems
 from tests.support.stores import (
     bench,
     database,
@@ -24,6 +25,7 @@ __all__ = [
     "database",
     "database_url",
     "pytest_addoption",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_terminal_summary",
