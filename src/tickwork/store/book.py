@@ -15,6 +15,9 @@ in the book               PostgreSQL                               SQLite
 ``:x::bigint``            as it stands                             ``:x``
 ========================  =======================================  ===================================
 
+What several statements say alike stands once, as a part (``-- part: heads``), and they name it in braces:
+``with recursive {heads}``. A dialect's page replaces a part as it does a statement.
+
 The writer's role stands on the statement (``-- writer: application``). A transaction is begun in a role and runs
 only what that role may write; ``-- reader: anyone`` marks what changes nothing.
 """
@@ -22,10 +25,11 @@ only what that role may write; ``-- reader: anyone`` marks what changes nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Literal
 
 from tickwork.errors import WrongWriter
@@ -35,7 +39,8 @@ Style = Literal["named", "pyformat", "qmark", "numeric"]
 
 ROLES = frozenset({"application", "daemon", "worker", "operator", "controller", "installer"})
 
-_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_NAME = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
+_PART = re.compile(r"\{(\w+)\}")
 _ROLES = re.compile(r"^-- (writer|reader): ([\w, -]+?)\s*$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
 _INTEGERS = re.compile(r"(?<![:\w]):([a-z_]+)::(?:bigint|int)\[\]")
@@ -121,17 +126,24 @@ class Book:
     def open(cls, dialect: str, turn: Turn) -> Book:
         """Read the common book, lay the dialect's page over it, and turn the words; once in a process."""
         here = files("tickwork.store")
+        sheets = {
+            sheet.name: sheet.read_text("utf-8")
+            for sheet in sorted(here.joinpath("statements").iterdir(), key=lambda entry: entry.name)
+            if sheet.name.endswith(".sql")
+        }
+        page_name, page = f"{dialect}/page.sql", here.joinpath(dialect, "page.sql").read_text("utf-8")
+        parts: dict[str, str] = {}
+        for text in [*sheets.values(), page]:
+            parts |= parts_of(text)
         common: dict[str, Statement] = {}
-        for sheet in sorted(here.joinpath("statements").iterdir(), key=lambda entry: entry.name):
-            if sheet.name.endswith(".sql"):
-                for statement in read_sheet(sheet.read_text("utf-8"), sheet.name, turn):
-                    if statement.name in common:
-                        raise ValueError(f"the statement {statement.name!r} stands twice in the book")
-                    common[statement.name] = statement
-        page = here.joinpath(dialect, "page.sql")
-        for statement in read_sheet(page.read_text("utf-8"), f"{dialect}/page.sql", turn):
+        for name, text in sheets.items():
+            for statement in read_sheet(text, name, turn, parts):
+                if statement.name in common:
+                    raise ValueError(f"the statement {statement.name!r} stands twice in the book")
+                common[statement.name] = statement
+        for statement in read_sheet(page, page_name, turn, parts):
             if statement.name not in common:
-                raise ValueError(f"{dialect}/page.sql replaces {statement.name!r}, which is not in the book")
+                raise ValueError(f"{page_name} replaces {statement.name!r}, which is not in the book")
             common[statement.name] = statement
         return cls(common)
 
@@ -166,19 +178,43 @@ class Turn:
         return re.sub(r"(?<![:\w]):now\b", lambda _: self.now, text)
 
 
-def read_sheet(text: str, source: str, turn: Turn) -> list[Statement]:
-    """Cut one ``.sql`` file into its statements."""
-    starts = list(_NAME.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)] * bool(starts)
+def parts_of(text: str) -> dict[str, str]:
+    """Return the parts that stand in one ``.sql`` file."""
+    return {name: _sql(body) for kind, name, body in _blocks(text) if kind == "part"}
+
+
+def read_sheet(text: str, source: str, turn: Turn, parts: Mapping[str, str] = MappingProxyType({})) -> list[Statement]:
+    """Cut one ``.sql`` file into its statements, with the *parts* that they name."""
     sheet = []
-    for match, end in zip(starts, ends, strict=True):
-        body = text[match.end() : end]
+    for kind, name, body in _blocks(text):
+        if kind == "part":
+            continue
         marked = _ROLES.search(body)
         if marked is None:
-            raise ValueError(f"{source}: the statement {match[1]!r} names neither writer nor reader")
+            raise ValueError(f"{source}: the statement {name!r} names neither writer nor reader")
         roles = frozenset(part.strip() for part in marked[2].split(","))
         if marked[1] == "writer" and not roles <= ROLES:
-            raise ValueError(f"{source}: {match[1]!r} names an unknown writer: {sorted(roles - ROLES)}")
-        sql = _TRAILING.sub("", _COMMENT.sub("", body)).strip().rstrip(";")
-        sheet.append(Statement(match[1], re.sub(r"\s+", " ", turn(sql)).strip(), roles, marked[1] == "writer", source))
+            raise ValueError(f"{source}: {name!r} names an unknown writer: {sorted(roles - ROLES)}")
+        sql = turn(_whole(_sql(body), parts))
+        sheet.append(Statement(name, re.sub(r"\s+", " ", sql).strip(), roles, marked[1] == "writer", source))
     return sheet
+
+
+def _whole(text: str, parts: Mapping[str, str]) -> str:
+    """Put the parts in their places."""
+    while (spoken := _PART.sub(lambda match: parts[match[1]], text)) != text:
+        text = spoken
+    return text
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str, str]]:
+    """Cut a file at its headings: whether a statement or a part begins there, its name, and what stands below."""
+    starts = list(_NAME.finditer(text))
+    ends = [match.start() for match in starts[1:]] + [len(text)] * bool(starts)
+    for match, end in zip(starts, ends, strict=True):
+        yield match[1], match[2], text[match.end() : end]
+
+
+def _sql(body: str) -> str:
+    """Drop comments and the last semicolon."""
+    return _TRAILING.sub("", _COMMENT.sub("", body)).strip().rstrip(";")

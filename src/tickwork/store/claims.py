@@ -17,6 +17,7 @@ import msgspec
 from tickwork.model.work import Claimed
 from tickwork.store import lanes, leases
 from tickwork.store.dialect import Transaction
+from tickwork.store.ranges import NO_LOWS, Lows, above, named
 from tickwork.watch import Instant
 
 LEAST_URGENT = 9_999
@@ -125,32 +126,34 @@ class Ready(NamedTuple):
     available_at: Instant
 
 
-def look(transaction: Transaction, subscription: Subscription) -> Outlook:
+def look(transaction: Transaction, subscription: Subscription, lows: Lows = NO_LOWS) -> Outlook:
     """Look, in one cheap query that writes nothing, whether anything is ready."""
-    row = transaction.one("look_for_tasks", **subscription.values)
+    row = transaction.one(above("look_for_tasks", lows), **subscription.values, **named(lows))
     assert row is not None
     at, ready, next_at, letters, openings, opens_at, best = row
     moments = [each for each in (next_at, opens_at) if each is not None]
     return Outlook(at, ready, min(moments, default=None), bool(letters), bool(openings), best)
 
 
-def ready(transaction: Transaction, subscription: Subscription, n: int, foreign: Foreign) -> list[Ready]:
+def ready(
+    transaction: Transaction, subscription: Subscription, n: int, foreign: Foreign, lows: Lows = NO_LOWS
+) -> list[Ready]:
     """Return up to *n* tasks that could be claimed, the best first; nothing is claimed by looking."""
     found: list[Ready] = []
-    for namespace, queue, priority, _, aged in transaction.all("ready_ranges", **subscription.values):
+    ranges = transaction.all(above("ready_ranges", lows), **subscription.values, **named(lows))
+    for namespace, queue, priority, since, _, aged in ranges:
         if len(found) >= n and aged > found[n - 1].priority:
             break
-        rows = transaction.all(
-            "ready_tasks", namespace=namespace, queue=queue, priority=priority, size=n, **foreign.values
-        )
+        part = {"namespace": namespace, "queue": queue, "priority": priority, "since": since}
+        rows = transaction.all("ready_tasks", **part, size=n, **foreign.values)
         found += [Ready(task, aged, available_at) for task, available_at in rows]
         found.sort(key=lambda each: (each.priority, each.available_at, each.id))
     return found[:n]
 
 
-def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> Haul:
+def claim(transaction: Transaction, subscription: Subscription, wish: Wish, lows: Lows = NO_LOWS) -> Haul:
     """Take ready tasks under a new lease; in the order in which they are to run."""
-    claimed, aside = _reach(transaction, subscription, wish)
+    claimed, aside = _reach(transaction, subscription, wish, lows)
     if aside:
         lanes.hold(transaction, aside)
     if any(each.places for each in claimed):
@@ -158,13 +161,16 @@ def claim(transaction: Transaction, subscription: Subscription, wish: Wish) -> H
     return Haul(claimed, ajar=bool(aside) or (bool(claimed) and bool(claimed[-1].openings)))
 
 
-def _reach(transaction: Transaction, subscription: Subscription, wish: Wish) -> tuple[list[Claimed], list[int]]:
+def _reach(
+    transaction: Transaction, subscription: Subscription, wish: Wish, lows: Lows
+) -> tuple[list[Claimed], list[int]]:
     """Take what may run; return it, and the ids of those that have no place yet, held."""
     values = {"token": wish.token, "worker_id": wish.worker_id, "length": wish.length}
     if transaction.dialect.chains_writes:
         rows = transaction.all(
-            "claim_tasks",
+            above("claim_tasks", lows),
             **subscription.values,
+            **named(lows),
             **values,
             size=wish.size,
             starts=wish.starts,
@@ -189,7 +195,7 @@ def _pick(transaction: Transaction, subscription: Subscription, wish: Wish) -> t
     Ranges of one priority share the batch, a suspect is taken alone at its turn.
     """
     picked: list[tuple[int, int, int]] = []
-    for namespace, queue, priority, sharers, _ in transaction.all("ready_ranges", **subscription.values):
+    for namespace, queue, priority, _, sharers, _ in transaction.all("ready_ranges", **subscription.values):
         size = min(wish.size - len(picked), -(-wish.size // sharers))
         if size <= 0:
             break

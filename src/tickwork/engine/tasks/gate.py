@@ -42,10 +42,10 @@ class Gate:
         """Say whether to open lanes now."""
         return self.ajar and now >= self.rests_until
 
-    def open(self, transaction: Transaction, now: Instant) -> None:
-        """Open lanes where there is something to be opened, in the transaction that claims next."""
+    def open(self, transaction: Transaction, now: Instant) -> bool:
+        """Open lanes where there is something to be opened, in the transaction that claims next; say whether that let anybody in."""
         if not self.opens(now):
-            return
+            return False
         opened = lanes.open_lanes(transaction, self._busy)
         self.ajar, self._busy = bool(opened.moved) or opened.cut, opened.busy if opened.cut else frozenset()
         if opened.busy:
@@ -53,6 +53,7 @@ class Gate:
             self._rest = min(2 * self._rest, LONGEST_REST)
         else:
             self._rest = SHORTEST_REST
+        return bool(opened.moved)
 
     def through(self, haul: Haul) -> Haul:
         """A claim came through: remember what it saw."""

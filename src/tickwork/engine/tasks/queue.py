@@ -16,6 +16,7 @@ from typing import ClassVar
 from tickwork.engine.tasks.gate import Gate
 from tickwork.engine.tasks.halving import settle_in_halves
 from tickwork.engine.tasks.letters import Letters
+from tickwork.engine.tasks.low_water import LowWater
 from tickwork.engine.tasks.registry import Registry
 from tickwork.engine.tasks.running import Running
 from tickwork.engine.tasks.telling import tell_claimed, tell_laid_aside, tell_settled
@@ -32,6 +33,7 @@ from tickwork.store.archive import Settlement
 from tickwork.store.claims import NOTHING_FOREIGN, Foreign, Subscription
 from tickwork.store.dialect import Transaction
 from tickwork.store.pressure import Said
+from tickwork.store.ranges import NO_LOWS
 from tickwork.watch import SECOND, Instant
 
 log = logging.getLogger("tickwork.worker")
@@ -59,7 +61,7 @@ class Queue(Source):
     ) -> None:
         self.registry, self.subscription, self.lease, self.namespace = registry, subscription, lease, namespace
         self.foreign = NOTHING_FOREIGN
-        self.gate = Gate()
+        self.gate, self.water = Gate(), LowWater()
         self.widest = max((handler.batch or 1 for handler in registry.values()), default=1)
         self._marked: set[int] = set()
         self._learned_at: Instant | None = None
@@ -90,13 +92,16 @@ class Queue(Source):
     # ------------------------------------------------------------------------------------------------------- asking
 
     def look(self, now: Instant) -> Outlook:
+        self.water.keep(self.worker.store, now, looking=True)
         with self.worker.store.begin("worker", reading=True) as transaction:
-            seen = claims.look(transaction, self.subscription)
+            seen = claims.look(transaction, self.subscription, self.water.lows)
             if seen.ready:
                 self.runs.rest.look(transaction, now)
         self.letters.seen(now, any_there=seen.letters)
-        best = seen.best if seen.ready else None
-        return Outlook(seen.at, self.range.best if self.gate.sees(seen, now) else best, seen.next_at)
+        best, next_at = seen.best if seen.ready else None, seen.next_at
+        if best is None and (again_in := self.water.again_in(now)) is not None:
+            next_at = min(seen.at + again_in, seen.at + again_in if next_at is None else next_at)
+        return Outlook(seen.at, self.range.best if self.gate.sees(seen, now) else best, next_at)
 
     @property
     def bounded(self) -> bool:
@@ -105,16 +110,19 @@ class Queue(Source):
 
     def best(self, now: Instant) -> int | None:
         with self.worker.store.begin("worker", reading=True) as transaction:
-            seen = claims.look(transaction, self.subscription)
+            seen = claims.look(transaction, self.subscription, self.water.lows)
         return seen.best if seen.ready else self.range.worst
 
     def offers(self, limit: int, now: Instant) -> Sequence[Offer]:
         steadily = self.worker.watch.steady.now()
         if self.gate.opens(steadily):
             with self.worker.store.begin("worker") as transaction:
-                self.gate.open(transaction, steadily)
+                let_in = self.gate.open(transaction, steadily)
+            if let_in:
+                self.water.doubt()
+        self.water.keep(self.worker.store, steadily, looking=True)
         with self.worker.store.begin("worker", reading=True) as transaction:
-            found = claims.ready(transaction, self.subscription, limit, self.foreign)
+            found = claims.ready(transaction, self.subscription, limit, self.foreign, self.water.lows)
         return [Offer(str(each.id), max(1, each.priority), each.available_at) for each in found]
 
     def rest_until(self, now: Instant) -> Instant:
@@ -129,8 +137,12 @@ class Queue(Source):
         if self.bounded:
             worst = min(worst, wish.worst)
         asked = claims.Wish(wish.token, wish.worker_id, self.lease, wish.size, wish.starts, self.foreign)
-        self.gate.open(transaction, self.worker.watch.steady.now())
-        claimed: list[Claimed] = self.gate.through(claims.claim(transaction, self.subscription.down_to(worst), asked))
+        lows = self.water.lows
+        if self.gate.open(transaction, self.worker.watch.steady.now()):  # whoever was let in may have waited long
+            lows = NO_LOWS
+            self.water.doubt()
+        haul = claims.claim(transaction, self.subscription.down_to(worst), asked, lows)
+        claimed: list[Claimed] = self.gate.through(haul)
         claimed = self.fit(transaction, wish.token, claimed)
         if (length := self._longest_lease(claimed)) > self.lease:
             leases.lengthen(transaction, wish.token, length)
@@ -157,6 +169,7 @@ class Queue(Source):
         return [*units, *(Stranger(each, runs) for each in claimed if each.id not in ours)]
 
     def taken(self, units: Sequence[TaskUnit]) -> None:  # type: ignore[override]
+        self.water.claimed()
         tell_claimed([unit.claimed for unit in units])
 
     def recall(self, transaction: Transaction, wish: Wish) -> Sequence[TaskUnit]:
@@ -180,12 +193,16 @@ class Queue(Source):
     def settled(self, batch: Sequence[Outcome]) -> Instant | None:
         tell_settled(batch)
         self.runs.signs.cancelled.difference_update(outcome.id for outcome in batch)
+        again_at = min((each.available_at for each in batch if each.available_at is not None), default=None)
+        if again_at is not None:
+            self.water.sink(again_at)
         if any(outcome.snoozed for outcome in batch):
             return 0  # or awakened while it ran, so ready by now: look
-        return min((each.available_at for each in batch if each.available_at is not None), default=None)
+        return again_at
 
     def upkeep(self, now: Instant) -> Upkeep:
         """Open what members of groups have left; what is released by that, or let in by a lane, is drawn next."""
+        self.water.keep(self.worker.store, now)
         kept = self.letters.turn(now, busy=bool(self.runs.now))
         moments = [at for at in (kept.again_at, self.gate.rests_until) if at is not None and at > now]
         return Upkeep(kept.more or self.gate.opens(now), min(moments, default=None))

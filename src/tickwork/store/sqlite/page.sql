@@ -117,10 +117,9 @@ update tickwork.event
 
 -- ------------------------------------------------------------------------------------- tasks, leases, archive, workers
 
--- name: look_for_tasks
--- reader: anyone
--- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the clock, how many ranges have something ready, when the next of the others will, and how urgent the best is
-with recursive head (id) as (
+-- part: heads
+-- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only
+found (id) as (
     select (select t.id from tickwork.task t where t.state = 'waiting'
              order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
@@ -134,101 +133,23 @@ with recursive head (id) as (
            (select t.id from tickwork.task t
              where t.state = 'waiting' and t.namespace > r.namespace
              order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
-      from head h join tickwork.task r on r.id = h.id
+      from found f join tickwork.task r on r.id = f.id
+), head (namespace, queue, priority, available_at, id) as (
+    select t.namespace, t.queue, t.priority, t.available_at, t.id from found f join tickwork.task t on t.id = f.id
 )
-select :now as at,
-       count(*) filter (where r.available_at <= :now),
-       min(r.available_at) filter (where r.available_at > :now),
-       exists (select 1 from tickwork.group_letter)
-       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over')),
-       exists (select 1 from tickwork.opening o where o.due_at <= :now),
-       (select min(o.due_at) from tickwork.opening o where o.due_at > :now),
-       min(r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end)
-           filter (where r.available_at <= :now)
-  from head h join tickwork.task r on r.id = h.id
- where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
-   and (:every_queue::bool or r.queue = any(:queues::text[]))
-   and r.priority <= :priority_at_most::int;
 
--- name: survey
+-- part: heads_above_lows
+-- nothing dead stays in an index, so nobody has lows
+{heads}
+
+-- name: ranges_of_new_tasks
 -- reader: anyone
--- no lateral, so the heads are found by their ids (as in look_for_tasks)
-with recursive clock as materialized (select :now as now),
-head (id) as (
-    select (select t.id from tickwork.task t where t.state = 'waiting'
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-    union all
-    select coalesce(
-           (select t.id from tickwork.task t
-             where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority > r.priority
-             order by t.priority, t.available_at, t.id limit 1),
-           (select t.id from tickwork.task t
-             where t.state = 'waiting' and t.namespace = r.namespace and t.queue > r.queue
-             order by t.queue, t.priority, t.available_at, t.id limit 1),
-           (select t.id from tickwork.task t
-             where t.state = 'waiting' and t.namespace > r.namespace
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
-      from head h join tickwork.task r on r.id = h.id
-),
-mine as (
-    select count(*) filter (where r.available_at <= c.now) as ready,
-           min(r.available_at) filter (where r.available_at > c.now) as soonest
-      from head h join tickwork.task r on r.id = h.id cross join clock c
-     where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
-       and (:every_queue::bool or r.queue = any(:queues::text[]))
-       and r.priority <= :priority_at_most::int
-)
-select c.now,
-       exists (select 1 from tickwork.trigger_change),
-       exists (select 1 from tickwork.event where due_at <= (select now from clock) and due_at >= :mark::bigint),
-       (select min(due_at) from tickwork.event where due_at > (select now from clock)),
-       (select ready from mine),
-       (select soonest from mine),
-       exists (select 1 from tickwork.lease),
-       exists (select 1 from tickwork.worker where seen_at < (select now from clock) - :silent::bigint),
-       (select coalesce(max(id), 0) from tickwork.job_event),
-       exists (select 1 from tickwork.job where status = 'scheduled' and lease is null),
-       (select max(id) from tickwork.bulk where state in ('running', 'cancelling')),
-       (select max(woken_at) from tickwork.generator where key = ''),
-       exists (select 1 from tickwork.group_letter)
-       or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
-       or exists (select 1 from tickwork.opening o where o.due_at <= (select now from clock)),
-       (select min(o.due_at) from tickwork.opening o where o.due_at > (select now from clock))
-  from clock c;
+-- the same
+select 0, null, null, null;
 
--- name: ready_ranges
--- reader: anyone
--- no lateral, so the heads are found by their ids; a comparison of rows uses the index's first column only; the ranges with something ready, in the order in which they are served
-with recursive head (id) as (
-    select (select t.id from tickwork.task t where t.state = 'waiting'
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-    union all
-    select coalesce(
-           (select t.id from tickwork.task t
-             where t.state = 'waiting' and t.namespace = r.namespace and t.queue = r.queue and t.priority > r.priority
-             order by t.priority, t.available_at, t.id limit 1),
-           (select t.id from tickwork.task t
-             where t.state = 'waiting' and t.namespace = r.namespace and t.queue > r.queue
-             order by t.queue, t.priority, t.available_at, t.id limit 1),
-           (select t.id from tickwork.task t
-             where t.state = 'waiting' and t.namespace > r.namespace
-             order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1))
-      from head h join tickwork.task r on r.id = h.id
-)
-select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority),
-       r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end
-  from head h join tickwork.task r on r.id = h.id
- where r.available_at <= :now
-   and (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
-   and (:every_queue::bool or r.queue = any(:queues::text[]))
-   and r.priority <= :priority_at_most::int
- order by r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end,
-          r.available_at, r.id;
-
--- name: claim_tasks
--- writer: worker
+-- part: claim
 -- a statement cannot write two tables: see pick_tasks, take_tasks, grant_lease
-select 1 where false;
+nothing as (select 1) select 1 from nothing where false
 
 -- name: archive_tasks
 -- writer: worker

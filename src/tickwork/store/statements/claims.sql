@@ -4,11 +4,9 @@
 -- task_ready for each, and the row it hits is the head, the earliest of its range. A range whose head lies in the
 -- future has nothing ready, however many rows it has: delayed rows are never walked.
 
--- name: look_for_tasks
--- reader: anyone
--- the clock, how many ranges have something ready, when the next of the others will, whether members of groups ended,
--- the same of lanes: whether one is to be opened, and when the next one is; and how urgent the best is
-with recursive head (namespace, queue, priority, available_at, id) as (
+-- part: heads
+-- The head of each range, by a skip scan.
+head (namespace, queue, priority, available_at, id) as (
     (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
       order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
     union all
@@ -20,6 +18,25 @@ with recursive head (namespace, queue, priority, available_at, id) as (
          order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
      ) n
 )
+
+-- part: heads_above_lows
+-- The heads of known ranges, each searched from its low on. What was claimed leaves dead entries at the low end of its range
+-- for as long as anybody's snapshot may need them, and a search from the bottom passes them all, each time.
+head (namespace, queue, priority, available_at, id) as (
+    select l.namespace, l.queue, l.priority, h.available_at, h.id
+      from unnest(:low_namespaces::text[], :low_queues::text[], :low_priorities::int[], :lows::bigint[])
+           as l (namespace, queue, priority, low)
+     cross join lateral (
+        select t.available_at, t.id from tickwork.task t
+         where t.state = 'waiting' and t.namespace = l.namespace and t.queue = l.queue and t.priority = l.priority
+           and t.available_at >= l.low
+         order by t.available_at, t.id limit 1
+     ) h
+)
+
+-- part: outlook
+-- the clock, how many ranges have something ready, when the next of the others will, whether members of groups ended,
+-- the same of lanes: whether one is to be opened, and when the next one is; and how urgent the best is
 select :now as at,
        count(*) filter (where r.available_at <= :now),
        min(r.available_at) filter (where r.available_at > :now),
@@ -32,25 +49,37 @@ select :now as at,
   from head r
  where (:every_namespace::bool or r.namespace = any(:namespaces::text[]))
    and (:every_queue::bool or r.queue = any(:queues::text[]))
-   and r.priority <= :priority_at_most::int;
+   and r.priority <= :priority_at_most::int
 
--- name: ready_ranges
+-- name: look_for_tasks
 -- reader: anyone
+with recursive {heads}
+{outlook};
+
+-- name: look_above_lows
+-- reader: anyone
+with recursive {heads_above_lows}
+{outlook};
+
+-- part: range_heads
+-- the clock, and every range with the time of its head; no range: one row with nothing but the clock
+select c.at, r.namespace, r.queue, r.priority, r.available_at
+  from (select :now as at) c left join head r on true
+
+-- name: range_heads
+-- reader: anyone
+with recursive {heads}
+{range_heads};
+
+-- name: range_heads_above_lows
+-- reader: anyone
+with recursive {heads_above_lows}
+{range_heads};
+
+-- part: ready_ranges
 -- the ranges with something ready, in the order in which they are served; :ageing microseconds of waiting are worth a
 -- point of priority (0: none), by the head of the range, which has waited longest
-with recursive head (namespace, queue, priority, available_at, id) as (
-    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
-      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-    union all
-    select n.namespace, n.queue, n.priority, n.available_at, n.id
-      from head h
-     cross join lateral (
-        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
-         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
-         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
-     ) n
-)
-select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority),
+select r.namespace, r.queue, r.priority, r.available_at, count(*) over (partition by r.priority),
        r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end
   from head r
  where r.available_at <= :now
@@ -58,32 +87,36 @@ select r.namespace, r.queue, r.priority, count(*) over (partition by r.priority)
    and (:every_queue::bool or r.queue = any(:queues::text[]))
    and r.priority <= :priority_at_most::int
  order by r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end,
-          r.available_at, r.id;
+          r.available_at, r.id
 
--- name: claim_tasks
--- writer: worker
+-- name: ranges_of_new_tasks
+-- reader: anyone
+-- the newest id that was given out, and the ranges of waiting tasks whose id is newer than :seen
+select s.last_value, r.namespace, r.queue, r.priority
+  from tickwork.task_id_seq s
+  left join (select distinct t.namespace, t.queue, t.priority from tickwork.task t
+              where t.id > :seen::bigint and t.state = 'waiting') r on true;
+
+-- name: ready_ranges
+-- reader: anyone
+with recursive {heads}
+{ready_ranges};
+
+-- name: ready_ranges_above_lows
+-- reader: anyone
+with recursive {heads_above_lows}
+{ready_ranges};
+
+-- part: claim
 -- The pick is materialised: an `in (select ... limit n)` may run more than once and take more than n.
 -- Ranges of one priority share the batch evenly, beginning with the one whose head has waited longest; the outer
 -- limit stops the walk, so nothing is locked that is not taken, but for what a suspect leaves behind.
 -- A range is read from its head on: nothing lies before it in this snapshot but what is dead, which the search for the
--- head has passed once already (a long transaction of anybody keeps dead entries in the index by the hundred thousand).
+-- head has passed once already, or what lies below a mark.
 -- A task that has lost a lease is a suspect: it is taken alone, at its turn.
 -- A task under a limit that has no place yet is not taken: it is held, and told (without a lease) to be given to a lane.
 -- The first :starts of the batch begin at once, so their start stands in the row; the others' is not known here.
-with recursive moment as materialized (
-    select :now as at
-), head (namespace, queue, priority, available_at, id) as (
-    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
-      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-    union all
-    select n.namespace, n.queue, n.priority, n.available_at, n.id
-      from head h
-     cross join lateral (
-        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
-         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
-         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
-     ) n
-), range as materialized (
+range as materialized (
     select r.namespace, r.queue, r.priority, r.available_at as since,
            row_number() over (order by r.priority - case when :ageing::bigint > 0 then ((select at from moment) - r.available_at) / :ageing::bigint else 0 end,
            r.available_at, r.id) as place,
@@ -140,7 +173,21 @@ select k.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.
   from kept k left join claimed c on c.id = k.id
        left join tickwork.cancel_request q on q.task_id = c.id
        left join tickwork.root o on o.namespace = c.namespace and o.signature = c.root and o.at > c.root_at
- order by k.place;
+ order by k.place
+
+-- name: claim_tasks
+-- writer: worker
+with recursive moment as materialized (
+    select :now as at
+), {heads},
+{claim};
+
+-- name: claim_above_lows
+-- writer: worker
+with recursive moment as materialized (
+    select :now as at
+), {heads_above_lows},
+{claim};
 
 -- name: pick_tasks
 -- reader: anyone
@@ -157,10 +204,10 @@ select t.id, t.lost, t.places is null and exists (
 
 -- name: ready_tasks
 -- reader: anyone
--- one range's ready tasks for the ranking with other sources of work: what could be had, and since when
+-- one range's ready tasks from its head on, for the ranking with other sources of work: what could be had, and since when
 select t.id, t.available_at from tickwork.task t
  where t.state = 'waiting' and t.namespace = :namespace and t.queue = :queue and t.priority = :priority::int
-   and t.available_at <= :now
+   and t.available_at >= :since::bigint and t.available_at <= :now
    and not (t.handler = any(:foreign::text[])
            or :mixed::bool and t.handler || ' ' || t.payload_version = any(:unread::text[]))
  order by t.available_at, t.id limit :size::bigint;

@@ -6,18 +6,7 @@
 -- processes that gave no sign for :silent; the newest event of a job, a job to be run; the newest open bulk; the last wake;
 -- whether members of groups have ended or a lane is to be opened, and when the next one is
 with recursive clock as materialized (select :now as now),
-head (namespace, queue, priority, available_at, id) as (
-    (select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t where t.state = 'waiting'
-      order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1)
-    union all
-    select n.namespace, n.queue, n.priority, n.available_at, n.id
-      from head h
-     cross join lateral (
-        select t.namespace, t.queue, t.priority, t.available_at, t.id from tickwork.task t
-         where t.state = 'waiting' and (t.namespace, t.queue, t.priority) > (h.namespace, h.queue, h.priority)
-         order by t.namespace, t.queue, t.priority, t.available_at, t.id limit 1
-     ) n
-),
+{heads},
 mine as (
     select count(*) filter (where r.available_at <= c.now) as ready,
            min(r.available_at) filter (where r.available_at > c.now) as soonest
