@@ -45,8 +45,6 @@ DAEMON_SESSION = {
     "lock_timeout": "1s",
     "enable_sort": "off",
     "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
     "application_name": "tickwork-daemon",
@@ -59,15 +57,12 @@ CONTROLLER_SESSION = {
     "jit": "off",
     "application_name": "tickwork-controller",
 }
-#: A worker's statements touch what they name by its key, however small the tables seem to the planner: with statistics that
-#: lag behind a backlog it would read the whole table by its primary key to join a batch of fifty (1.1 s of 77,000 rows).
+#: A worker's statements touch what they name by its key, however small the tables seem to the planner.
 #: Planned anew each time (1 ms): PostgreSQL's general plan for a batch's arrays settles ten times slower.
 WORKER_SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
     "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
     "plan_cache_mode": "force_custom_plan",
 }
 #: A handler's own statements are planned as its application is used to; a frozen worker lets go of its task.

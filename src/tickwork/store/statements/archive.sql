@@ -4,7 +4,8 @@
 -- writer: worker
 -- One statement: lock what is still ours (a row that somebody else holds just now is passed over and tried again),
 -- delete it, archive exactly what was deleted, answer the cancel requests, leave a letter for each member of a group,
--- drop the leases that are empty then.
+-- drop the leases that are empty then. (That ids are named by an array, too, keeps the planner from reading a table from end
+-- to end that was empty when its statistics were taken.)
 with item as materialized (
     select * from unnest(:id::bigint[], :token::bigint[], :outcome::text[], :reason::text[], :result::text[],
                          :error::text[], :attempt::int[], :started_at::bigint[], :ended_at::bigint[])
@@ -15,7 +16,7 @@ with item as materialized (
      order by t.id for update skip locked
 ), gone as (
     delete from tickwork.task t using held h, item i
-     where t.id = h.id and i.id = h.id and i.token = h.lease
+     where t.id = any(:id::bigint[]) and t.id = h.id and i.id = h.id and i.token = h.lease
     returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
               t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
               t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
@@ -79,7 +80,7 @@ select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t
   from unnest(:id::bigint[], :outcome::text[], :reason::text[], :result::text[], :error::text[], :attempt::int[],
               :started_at::bigint[], :ended_at::bigint[], :worker_id::bigint[])
        as i (id, outcome, reason, result, error, attempt, started_at, ended_at, worker_id)
-  join tickwork.task t on t.id = i.id;
+  join tickwork.task t on t.id = i.id and t.id = any(:id::bigint[]);
 
 -- name: remove_archived
 -- writer: worker
@@ -102,7 +103,7 @@ update tickwork.task t
   from unnest(:id::bigint[], :token::bigint[], :available_at::bigint[], :attempt::int[], :lost::int[], :snoozed::int[],
               :error::text[])
        as i (id, token, available_at, attempt, lost, snoozed, error)
- where t.id = i.id and t.lease = i.token;
+ where t.id = any(:id::bigint[]) and t.id = i.id and t.lease = i.token;
 
 -- name: note_attempts
 -- writer: worker

@@ -108,6 +108,8 @@ with recursive {heads_above_lows}
 {ready_ranges};
 
 -- part: claim
+-- What was picked is named by an array, not joined: where statistics were taken of an empty table the planner would read a
+-- backlog from end to end to find fifty rows.
 -- The pick is materialised: an `in (select ... limit n)` may run more than once and take more than n.
 -- Ranges of one priority share the batch evenly, beginning with the one whose head has waited longest; the outer
 -- limit stops the walk, so nothing is locked that is not taken, but for what a suspect leaves behind.
@@ -156,10 +158,10 @@ range as materialized (
 ), claimed as (
     update tickwork.task t
        set state = 'running', lease = :token::bigint, attempt = t.attempt + 1,
-           started_at = case when k.place <= :starts::bigint then m.at end,
+           started_at = case when t.id = any(array(select id from kept where place <= :starts::bigint)) then m.at end,
            unique_key = case when t.key_scope is distinct from 'waiting' then t.unique_key end
-      from kept k, moment m
-     where t.id = k.id and not k.limited
+      from moment m
+     where t.id = any(array(select id from kept where not limited))
     returning t.id, t.lease, t.namespace, t.queue, t.priority, t.handler, t.payload, t.payload_version, t.key,
               t.attempt, t.attempts, t.lost, t.snoozes, t.available_at, t.expires_at, t.asked_at, t.created_at,
               t.object, t.container, t.tags, t.trigger_key, t.planned_at, t.previous_at, t.slots, t.parent_id,

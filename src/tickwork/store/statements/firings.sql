@@ -99,4 +99,4 @@ update tickwork.event e
   from unnest(:trigger_id::bigint[], :version::bigint[], :generation::bigint[], :last_at::bigint[], :next_at::bigint[],
               :due_at::bigint[], :firings::bigint[])
        as u (trigger_id, version, generation, last_at, next_at, due_at, firings)
- where e.trigger_id = u.trigger_id;
+ where e.trigger_id = any(:trigger_id::bigint[]) and e.trigger_id = u.trigger_id;

@@ -72,7 +72,7 @@ update tickwork.task t
        available_at = greatest(coalesce(r.at, c.now) + r.delay, c.now)
   from unnest(:id::bigint[], :gathered::text[], :at::bigint[], :delay::bigint[]) as r (id, gathered, at, delay),
        (select :now as now) c
- where t.id = r.id;
+ where t.id = any(:id::bigint[]) and t.id = r.id;
 
 -- name: close_groups
 -- writer: worker

@@ -66,7 +66,7 @@ select t.id from tickwork.task t
 update tickwork.task t
    set lane = i.lane, ahead = i.ahead, held_at = t.available_at, available_at = i.never_at
   from unnest(:id::bigint[], :lane::text[], :ahead::text[], :never_at::bigint[]) as i (id, lane, ahead, never_at)
- where t.id = i.id and t.state = 'waiting' and t.lane is null and t.places is null;
+ where t.id = any(:id::bigint[]) and t.id = i.id and t.state = 'waiting' and t.lane is null and t.places is null;
 
 -- name: write_openings
 -- writer: worker
@@ -118,7 +118,7 @@ update tickwork.task t
        held_at = case when i.lane is null then null else t.held_at end
   from unnest(:id::bigint[], :lane::text[], :ahead::text[], :places::text[], :at::bigint[])
        as i (id, lane, ahead, places, at)
- where t.id = i.id;
+ where t.id = any(:id::bigint[]) and t.id = i.id;
 
 -- name: still_held
 -- reader: anyone
