@@ -4,8 +4,9 @@
 -- writer: worker
 -- One statement: lock what is still ours (a row that somebody else holds just now is passed over and tried again),
 -- delete it, archive exactly what was deleted, answer the cancel requests, leave a letter for each member of a group,
--- drop the leases that are empty then. (That ids are named by an array, too, keeps the planner from reading a table from end
--- to end that was empty when its statistics were taken.)
+-- drop the leases that are empty then.
+-- What is named by an array need not be searched for: a table that was empty when its statistics were taken would be read
+-- from end to end. And tasks of a lease are counted, for `not exists` may become a join that walks all that are leased.
 with item as materialized (
     select * from unnest(:id::bigint[], :token::bigint[], :outcome::text[], :reason::text[], :result::text[],
                          :error::text[], :attempt::int[], :started_at::bigint[], :ended_at::bigint[])
@@ -44,10 +45,10 @@ with item as materialized (
      where g.group_id is not null
 ), dropped as (
     delete from tickwork.lease l
-     where l.token in (select f.token from tickwork.lease f
+     where l.token = any(:finished::bigint[])
+       and l.token in (select f.token from tickwork.lease f
                         where f.token = any(:finished::bigint[]) order by f.token for update)
-       and not exists (select 1 from tickwork.task t
-                        where t.lease = l.token and not (t.id = any(:id::bigint[])))
+       and (select count(*) from tickwork.task t where t.lease = l.token and not (t.id = any(:id::bigint[]))) = 0
 )
 select id, group_id from gone;
 

@@ -8,15 +8,17 @@ insert into tickwork.lease (token, worker_id, length, expires_at) values (:token
 -- writer: worker
 -- locked in the order of their tokens: the other statement that takes several at once does the same
 update tickwork.lease set expires_at = :now + length, renewals = renewals + 1
- where token in (select l.token from tickwork.lease l where l.token = any(:tokens::bigint[]) order by l.token for update)
+ where token = any(:tokens::bigint[])
+   and token in (select l.token from tickwork.lease l where l.token = any(:tokens::bigint[]) order by l.token for update)
 returning token;
 
 -- name: drop_leases
 -- writer: worker
--- only those that nothing points to any more
+-- only those that nothing points to any more; counted, for `not exists` may become a join that walks all leased tasks
 delete from tickwork.lease
- where token in (select l.token from tickwork.lease l where l.token = any(:tokens::bigint[]) order by l.token for update)
-   and not exists (select 1 from tickwork.task t where t.lease = tickwork.lease.token);
+ where token = any(:tokens::bigint[])
+   and token in (select l.token from tickwork.lease l where l.token = any(:tokens::bigint[]) order by l.token for update)
+   and (select count(*) from tickwork.task t where t.lease = tickwork.lease.token) = 0;
 
 -- name: standing_leases
 -- reader: anyone
