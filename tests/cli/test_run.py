@@ -44,6 +44,7 @@ def pipe(tmp_path: Path) -> Iterator[Pipe]:
 
 
 @pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_all_in_one_process_runs_a_command_at_its_time(database_url: str, pipe: Pipe) -> None:
     tickwork = ("-m", "tickwork")
     env = {"TICKWORK_DATABASE": database_url}
@@ -61,6 +62,7 @@ def test_all_in_one_process_runs_a_command_at_its_time(database_url: str, pipe: 
 
 
 @pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_daemon_and_worker_apart(database: str, pipe: Pipe) -> None:
     env = {"TICKWORK_DATABASE": database}
     with ExitStack() as stack:

@@ -15,6 +15,9 @@ from tickwork import PutTask, Tickwork, clocks
 from tickwork.api.ticking import Tick
 from tickwork.watch import SystemWatch, from_instant
 
+#: Each test starts several processes; what differs between servers is shown closer to it.
+pytestmark = pytest.mark.stores("sqlite", "postgresql-18")
+
 #: An application whose handlers tell the test what they do, and wait for its word.
 APP = """
 import os
@@ -123,7 +126,6 @@ def test_a_second_tick_leaves_at_once(place):
     assert len(ended) == len({task.id for task in ended}) == 31
 
 
-@pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_killed_tick_blocks_nobody_and_loses_nothing(place):
     """T-122, S4-40: killed with 10 tasks claimed; the next start runs; they return after their lease."""
     env, database = place
@@ -189,7 +191,7 @@ def test_work_that_nobody_here_can_do_is_told(place):
         assert [task.state for task in app.tasks.list()] == ["unhandled"] * 2
 
 
-@pytest.mark.stores("postgresql")
+@pytest.mark.stores("postgresql-18")
 def test_a_read_only_database_costs_no_attempt(place):
     """S4-44, S4-45: reason read-only, exit 75; attempts are unchanged, and it goes on when it is over."""
     import psycopg

@@ -62,6 +62,7 @@ def beside(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(map(str, (folder, REPOSITORY / "src", REPOSITORY)))}
 
 
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_daemon_fires_the_clock_of_another_package(database: str, installed: Path) -> None:
     code, said = run("-c", HOST, database, AT.isoformat(), env=beside(installed))
     assert code == 0, said
@@ -70,6 +71,7 @@ def test_a_daemon_fires_the_clock_of_another_package(database: str, installed: P
     assert [at[:10] for at in fired] == ENDS
 
 
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_host_without_the_package_sets_its_trigger_aside_and_fires_the_others(database: str, installed: Path) -> None:
     code, said = run("-c", HOST, database, AT.isoformat(), env=beside(installed))
     assert code == 0, said

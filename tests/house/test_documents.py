@@ -40,7 +40,7 @@ def reader(folder: Path, **replaced: str) -> Reader:
     return Reader(folder, {**kept, "PATH": path, "PYTHONPATH": source, "COLUMNS": "160"}, replaced, INSTALLED)
 
 
-@pytest.mark.stores("postgresql-18", "postgresql-15")
+@pytest.mark.stores("postgresql-18")
 @pytest.mark.long
 def test_the_quickstart(tmp_path, database_url):
     quickstart = DOCS / "quickstart.md"

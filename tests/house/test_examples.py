@@ -14,6 +14,7 @@ from tests.support.shared import REPOSITORY
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", EXAMPLES, ids=[file.stem for file in EXAMPLES])
 def test_an_example_says_what_it_promises(example: Path) -> None:
     """The metronome among them is the ancestor's own test: every 33 seconds, log (T-137: an hour away is 109 beats)."""

@@ -5,6 +5,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.support.dying import walk
 from tests.support.scene import START, Scene
 from tickwork import clocks
@@ -41,6 +43,8 @@ def account(url, at, expected):
     scene.close()
 
 
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_planning(bench, tell):
     def prepare():
         url = bench.migrated()
@@ -57,6 +61,8 @@ def test_planning(bench, tell):
     assert n > 12
 
 
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_firing(bench, tell):
     def prepare():
         url = bench.migrated()

@@ -5,6 +5,7 @@ import pytest
 from tests.support.storm import run_storm
 
 
+@pytest.mark.long
 @pytest.mark.stores("postgresql-18")
 def test_twenty_thousand_edits(database, tmp_path, tell):
     storm = run_storm(database, tmp_path, seed=7, seconds=5, edits=20_000)

@@ -79,13 +79,15 @@ def test_f9_stopped_between_transactions_and_continued(database, statement, n, t
     thawed(database, statement, n, tell)
 
 
-@pytest.mark.stores("postgresql")
+@pytest.mark.long
+@pytest.mark.stores("postgresql-18")
 @pytest.mark.parametrize(("statement", "n"), ON_POSTGRESQL)
 def test_f9_stopped_in_mid_turn_and_continued(database, statement, n, tell):
     """F9: the others of its batch fire when its session has timed out, and its own writes come to nothing."""
     assert "thawed: the server ended this session" in thawed(database, statement, n, tell)
 
 
+@pytest.mark.long
 @pytest.mark.stores("postgresql")
 def test_f9_what_a_frozen_daemon_had_in_hand_is_not_to_blame(database):
     """F9: no other daemon; thawed, it fires the one trigger that it had locked, and sets nothing aside."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.engine.jobs.yard import HOURLY, Yard
 from tests.support.dying import dies, walk
 from tickwork.engine.jobs.controller import JobController
@@ -62,6 +64,8 @@ def whole(yard: Yard) -> list[str]:
     return [event.kind for event in events]
 
 
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_fire_is_all_or_nothing(bench: Any, tell: Any) -> None:
     """S3-28, S3-51, S3-03: never fatal without the scheduled that follows, and one fire in the end."""
 
@@ -88,6 +92,8 @@ def test_a_fire_is_all_or_nothing(bench: Any, tell: Any) -> None:
     tell(f"walk of a job's fire on {bench.name}: {walk(fire, prepare, check)} statements, each died before")
 
 
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_run_is_ended_by_somebody(bench: Any, tell: Any) -> None:
     """S3-70: a worker that dies leaves the job scheduled, completed, or running until its lease has stood still."""
 

@@ -43,6 +43,7 @@ def webhooks(post, **more):
     return Cursor("webhooks", "request", post, key="hook_id", receivers=RECEIVERS, **more)
 
 
+@pytest.mark.stores("sqlite", "postgresql-18")
 def test_g13_g14_a_dead_receiver_costs_one_probe_per_period(field):
     """G13: 10,000 pending, back-off 300 s: at most 1 request per 300 s, 0 rows in the task table. G14: it recovers."""
     history(field)

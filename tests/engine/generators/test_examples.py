@@ -8,6 +8,7 @@ from tests.support.processes import run
 from tests.support.shared import REPOSITORY
 
 
+@pytest.mark.long
 @pytest.mark.stores("postgresql-18")
 @pytest.mark.parametrize("name", ["webhooks", "build_timeouts", "watchlist", "coverage", "collection", "django_models"])
 def test_an_example(name, database_url):

@@ -179,6 +179,7 @@ def test_slow_tasks_are_not_hoarded(floor: Floor) -> None:
     until(lambda: sum(len(worker.runs.now) for worker in (busy, *others)) == 5)
 
 
+@pytest.mark.long
 @pytest.mark.stores("postgresql-18")
 def test_a_database_that_hangs_up_is_survived(floor: Floor) -> None:
     """Every backend is ended again and again: the loops wait and reconnect, nothing is lost, nothing is doubled."""
@@ -207,6 +208,7 @@ def test_a_database_that_hangs_up_is_survived(floor: Floor) -> None:
     assert set(ran) == set(range(300))
 
 
+@pytest.mark.long
 @pytest.mark.stores("postgresql")
 def test_t124_a_read_only_database_is_waited_out(floor: Floor, caplog: Any) -> None:
     """T-124: the store is read-only for a while: work stops with that reason, attempts are unchanged, and it resumes."""
