@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.engine.tasks.test_worker import until
-from tests.support.processes import child
+from tests.support.processes import Child, child
 from tickwork import Tickwork
 from tickwork.cli.main import run
 from tickwork.engine.tasks.copy import LEAVE
@@ -207,43 +207,172 @@ def test_a_kind_that_rests_is_told_and_resumed(shop: Tickwork, database: str, ca
 
 
 PATIENT = """
-import sys
-from tickwork import Tickwork
+import logging, sys
+from pathlib import Path
+from tickwork import Generator, Offer, Tickwork
 
-app = Tickwork(sys.argv[1])
+url, gate, over = sys.argv[1:]
+app = Tickwork(url)
 
-@app.handler("held")
-def held():
-    print("holds")
-    sys.stdin.readline()
+def say(words):
+    sys.stdout.write(words + "\\n")  # in one piece: others say something at the same moment
 
-process = app.process(daemon=False)
-import logging
+def hold(what):
+    say("began " + what)
+    open(gate, "rb", buffering=0).read(1)  # until somebody lets it pass
+    say("ended " + what)
+
+@app.handler("plain")
+def plain():
+    hold("plain")
+
+@app.handler("awaited")
+async def awaited():
+    import asyncio
+    say("began awaited")
+    await asyncio.to_thread(lambda: open(gate, "rb", buffering=0).read(1))
+    say("ended awaited")
+
+@app.handler("nightly")
+def nightly():
+    hold("nightly")
+
+class Pictures(Generator):
+    def offers(self, limit, now):
+        return [] if Path(over).exists() else [Offer("cat", 2500)]
+
+    def run(self, work):
+        hold("pictures")
+        Path(over).touch()
+
+app.generators.add(Pictures("pictures", priority=2500))
+logging.basicConfig(level="INFO", format="%(message)s")
 logging.getLogger("tickwork.process").setLevel("INFO")
-logging.basicConfig(level="INFO")
-print("ended", process.run(grace=0.0))
+print("up")
+print("gentle", app.process(daemon=False, concurrency=8).run(grace=0.0))
 """
+#: What such a process begins: tasks on a thread and on the event loop, a run of a job, generated work.
+WORK = ("plain", "awaited", "nightly", "pictures")
+
+SUPERVISED = """
+import logging, sys
+from pathlib import Path
+from tickwork.api.supervising import supervise
+
+logging.basicConfig(level="INFO", format="%(message)s")
+how = {"reload": {"reload": Path.cwd()}, "age": {"recycle_after": 3600}}[sys.argv[1]]
+sys.exit(supervise([sys.executable, "-c", *sys.argv[2:]], **how))
+"""
+
+
+class Yard:
+    """An application with work of every source, which is held until the gate is opened."""
+
+    def __init__(self, shop: Tickwork, database: str, folder: Path) -> None:
+        self.shop, self.gate, self.over = shop, folder / "gate", folder / "over"
+        os.mkfifo(self.gate)
+        self._key = os.open(self.gate, os.O_RDWR)
+        self.patient = (PATIENT, database, str(self.gate), str(self.over))
+        for name in ("plain", "awaited"):
+            shop.handler(name)(lambda: None)
+        self.tasks = [shop.put(shop.handlers[name].task()).id for name in ("plain", "awaited")]
+        shop.jobs.declare("nightly")
+
+    def wait_for_all(self, child: Child) -> None:
+        left = set(WORK)
+        while left:
+            left.discard(child.line("began ").rpartition(" ")[2])
+
+    def another_comes_up(self) -> None:
+        """Somebody takes its place and ends again: an impatient one would have cut off what it runs by now."""
+        with child("-c", *self.patient) as other:
+            other.line("up")
+            other.send(signal.SIGTERM)
+            other.wait()
+            assert "began" not in other.said
+
+    def open(self) -> None:
+        os.write(self._key, b"pass" * len(WORK))
+
+    def close(self) -> None:
+        os.close(self._key)
+
+    def ended_once(self, child: Child, plain: int = 1) -> None:
+        """Everything was begun once, and went well."""
+        said = child.said.splitlines()
+        counts = [(said.count(f"began {what}"), said.count(f"ended {what}")) for what in WORK]
+        assert counts == [(plain, plain), (1, 1), (1, 1), (1, 1)], child.said
+        rows = [self.shop.tasks.get(task) for task in self.tasks]
+        assert [(row.outcome, row.attempt) for row in rows] == [("done", 1)] * 2
+        assert self.shop.jobs.get("nightly").status == "completed"
+        assert self.over.exists()
+
+
+@pytest.fixture
+def yard(shop: Tickwork, database: str, tmp_path: Path) -> Any:
+    made = Yard(shop, database, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.mark.long
 @pytest.mark.stores("sqlite", "postgresql-18")
-def test_who_is_only_replaced_finishes_however_long_it_takes(shop: Tickwork, database: str) -> None:
-    """Issue 5, recycled by age or memory: what runs is finished; whoever is told to stop after that has its grace."""
-    task = shop.put(shop.handlers["held"].task()).id
-    with child("-c", PATIENT, database) as worker:
-        worker.line("holds")
+def test_who_is_only_replaced_finishes_however_long_it_takes(yard: Yard) -> None:
+    """Issue 5, recycled by age or memory, or not needed any more: what runs is finished, whatever its source."""
+    with child("-c", *yard.patient) as worker:
+        yard.wait_for_all(worker)
         worker.send(LEAVE)
         worker.line("stopping")
-        worker.tell("go on")  # an impatient one would have cut it off by now
-        worker.line("ended")
+        worker.send(LEAVE)  # asked once more is not asked to hurry
+        yard.another_comes_up()
+        yard.open()
+        worker.line("gentle True")
         assert worker.wait() == 0
-    assert (shop.tasks.get(task).outcome, shop.tasks.get(task).attempt) == ("done", 1)
-    task = shop.put(shop.handlers["held"].task()).id
-    with child("-c", PATIENT, database) as worker:
-        worker.line("holds")
+        yard.ended_once(worker)
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_person_who_tells_it_to_stop_after_that_gives_it_the_usual_grace(yard: Yard) -> None:
+    with child("-c", *yard.patient) as worker:
+        yard.wait_for_all(worker)
         worker.send(LEAVE)
         worker.line("stopping")
         worker.send(signal.SIGTERM)
-        worker.line("ended")
-    row = shop.tasks.get(task)
-    assert (row.state, row.attempt) == ("ready", 1), (row, worker.said)
+        worker.line("gentle False")
+    rows = [yard.shop.tasks.get(task) for task in yard.tasks]
+    assert [(row.state, row.attempt) for row in rows] == [("ready", 1)] * 2, worker.said
+    assert yard.shop.jobs.get("nightly").status == "error"
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_a_reload_lets_the_old_processes_finish(yard: Yard, tmp_path: Path) -> None:
+    """Issue 5, --reload: the new process works, and the old one finishes what it runs, which it alone has begun."""
+    with child("-c", SUPERVISED, "reload", *yard.patient) as supervisor:
+        yard.wait_for_all(supervisor)
+        (old,) = pids(yard.shop)
+        (tmp_path / "edited.py").write_text("two = 2")
+        until(lambda: len(pids(yard.shop)) == 2)
+        supervisor.line("stopping")
+        note = yard.shop.put(yard.shop.handlers["plain"].task()).id
+        until(lambda: yard.shop.tasks.get(note).state == "running")
+        assert old in pids(yard.shop)  # after all that time it has not been cut off
+        yard.open()
+        until(lambda: yard.shop.tasks.get(note).outcome == "done" and old not in pids(yard.shop))
+        supervisor.send(signal.SIGTERM)
+        assert supervisor.wait() == 0
+    yard.ended_once(supervisor, plain=2)
+
+
+@pytest.mark.long
+@pytest.mark.stores("sqlite", "postgresql-18")
+def test_who_loses_its_supervisor_finishes_however_long_it_takes(yard: Yard) -> None:
+    with child("-c", SUPERVISED, "age", *yard.patient) as supervisor:
+        yard.wait_for_all(supervisor)
+        os.kill(supervisor.pid, signal.SIGKILL)
+        supervisor.line("stopping")
+        yard.another_comes_up()
+        yard.open()
+        supervisor.line("gentle True")
+        yard.ended_once(supervisor)

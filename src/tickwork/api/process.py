@@ -28,7 +28,7 @@ from tickwork.watch import SteadyWatch, SystemWatch
 
 log = logging.getLogger("tickwork.process")
 
-#: How long tasks may take in a process that is only replaced: for ever, as people count.
+#: How long runs may take in a process that is only replaced: for ever, as people count.
 PATIENCE_SECONDS = 366 * 86_400.0
 #: A signal may reach another thread than the main one, which alone runs its handler: so the main one looks up so often.
 LOOK_UP_SECONDS = 0.25
@@ -87,8 +87,8 @@ class Process:
     def ask_to_stop(self, grace: float = GRACE_SECONDS, *, patient: bool = False) -> None:
         """Let :meth:`run` end; asked again, it does not wait for what runs.
 
-        *patient*: nobody is waiting for it, so tasks that run may take as long as they do. Who asks after that gives them
-        *grace* seconds.
+        *patient*: nobody is waiting for it, so what runs, whatever its source, may take as long as it does. Who asks after
+        that gives it *grace* seconds.
         """
         if self._stopping.is_set() and self.task_worker is not None and not patient:
             hurried = threading.Timer(grace, self.task_worker.hurry)
@@ -99,7 +99,7 @@ class Process:
         self._asked.put(None)
 
     def stop(self, grace: float = GRACE_SECONDS, patience: float | None = None) -> bool:
-        """Stop the threads; return whether everything that ran could finish within *grace* seconds (tasks: *patience*)."""
+        """Stop the threads; return whether everything that ran could finish within *grace* seconds (its work: *patience*)."""
         self._stopping.set()
         gentle = True
         self._watchman.stop()
@@ -119,7 +119,7 @@ class Process:
         """Start, wait for a signal or :meth:`ask_to_stop`, stop."""
         with self._signals(grace):
             if self.task_worker is not None:
-                supervised(self.task_worker.load, lambda: self.ask_to_stop(grace), self.post)
+                supervised(self.task_worker.load, lambda: self.ask_to_stop(grace, patient=True), self.post)
             self.start()
             try:
                 while not self._stopping.is_set():

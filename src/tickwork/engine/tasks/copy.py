@@ -1,7 +1,7 @@
 """One process of a supervised worker: started, heard, asked to end; and the process's own side of that.
 
 Two pipes join them. On one the process says once a second how busy it is; the other is a lifeline: when its supervisor
-has gone, however that went, the process finishes what runs and ends.
+has gone, however that went, the process finishes what runs, however long that takes, and ends.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A supervisor keeps worker processes running: as many as the work needs, none of them for ever.
 
 It runs nothing of the user's, so nothing of the user's can hurt it. A process that ends by itself is replaced, after a
-wait that doubles while it keeps dying young. One that is too old or takes too much memory is replaced first and asked to
-leave then: it finishes what runs, however long that takes. Between two bounds there are more processes while all are full
+wait that doubles while it keeps dying young. One that is too old, takes too much memory, or runs what stands in the files
+no more, is replaced: asked to leave, it finishes what runs, however long that takes. Between two bounds there are more processes while all are full
 and there is more to do, and fewer when half of them would do. Where the lower bound is 0 the last one goes, too, when
 nothing has run for a while: the pool *hibernates*. Then, and only then, the supervisor opens the database itself: a
 lookout that stands in (:mod:`tickwork.engine.tasks.lookout`) says when somebody is needed. The first signal is passed
@@ -219,7 +219,7 @@ class Supervisor:
             self._sources, self._not_before = newest, 0
             log.info("a source file has changed: the processes are replaced")
             for copy in self.staying:
-                copy.leave()
+                copy.leave(LEAVE)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
