@@ -113,6 +113,10 @@ def test_a_verb_in_slices(app, monkeypatch):
     assert (counted(found), found.counts) == (("done", 10, 0, 0), {"edited": 10})
     assert app.tasks.get(late.id).priority == 2000, "what was put later is not meant"
     assert app.tasks.where(min_priority=7, max_priority=7).count() == 10
+    again = app.bulk.order("reprioritise", {"handler": "work"}, priority=7)
+    app.generators.run_due()
+    found = app.bulk.get(again.id)
+    assert (counted(found), found.counts) == (("done", 11, 0, 0), {"edited": 1, "unchanged": 10})
 
 
 def test_every_verb(app):

@@ -119,6 +119,17 @@ def test_k9_priorities_in_a_range(app):
         app.tasks.where(handler="work").reprioritise(0)
 
 
+def test_k9_what_is_so_already_is_unchanged(app):
+    one, two = (app.put(app.work.task(), priority=priority).id for priority in (7, 2000))
+    told = []
+    assert app.tasks.where(handler="work").reprioritise(7, tell=told.append).did == {"edited": 1, "unchanged": 1}
+    assert {change.was.id: change.did for change in told} == {one: "unchanged", two: "edited"}
+    later = NOON + timedelta(hours=1)
+    assert app.tasks.where(ids=[one]).delay(at=later).did == {"edited": 1}
+    assert app.tasks.where(handler="work").delay(at=later).did == {"edited": 1, "unchanged": 1}
+    assert [app.tasks.get(each).available_at for each in (one, two)] == [to_instant(later)] * 2
+
+
 def test_q9_delay_and_back(app):
     """Q9: delayed by 6 h; then until now: it is ready."""
     put = app.put(app.work.task())

@@ -119,6 +119,32 @@ def test_keys_of_namespaces_are_apart(app, database, watch):
         assert len(app.tasks.list()) == 1
 
 
+def test_k9_an_edit_that_changes_nothing_is_none(app):
+    """K9: what is like that already is unchanged, and says so."""
+    put = app.put(app.work.task(), key="k", priority=2000, delay=60)
+    same = (
+        {"priority": 2000},
+        {"queue": "default"},
+        {"attempts": 20},
+        {"expires_at": None},
+        {"at": NOON + timedelta(minutes=1)},
+    )
+    for words in (*same, {}, {"priority": 2000, "delay": 60}):
+        done = app.tasks.edit("k", **words)
+        assert (done.id, done.did) == (put.id, "unchanged"), words
+    tomorrow = NOON + timedelta(1)
+    others = (
+        {"priority": 7},
+        {"queue": "mail"},
+        {"attempts": 3},
+        {"expires_at": tomorrow},
+        {"at": NOON},
+        {"delay": 0.5},
+    )
+    for words in (*others, {"expires_at": None}):
+        assert [app.tasks.edit("k", **words).did for _ in range(2)] == ["edited", "unchanged"], words
+
+
 def test_k9_edits_change_what_is_named(app):
     """K9, K10 in the library: a new priority, and none out of range."""
     put = app.put(app.work.task(), key="k", priority=2000, delay=60)

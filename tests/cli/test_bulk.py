@@ -89,6 +89,22 @@ def test_k9_k10_priority(app, say):
     assert [app.tasks.get(each).priority for each in ids] == [1000, 7, 3000]
 
 
+def test_k9_what_is_so_already_is_unchanged(app, say):
+    """K9: said so, by name, by filter and as JSON; it is as it was wanted, so that is no failure."""
+    task, other = put(app, priority=2000, key="k"), put(app, priority=7)
+    assert say("task", "priority", "k", "--priority", 7)[:2] == (0, f"edited: task {task} (key k)\n")
+    assert say("task", "priority", "k", "--priority", 7)[:2] == (0, f"unchanged: task {task} (key k)\n")
+    code, out, _ = say("task", "priority", task, "--priority", 7, "--json")
+    assert (code, json.loads(out)["did"]) == (0, "unchanged")
+    for did in ("edited", "unchanged"):
+        assert say("task", "delay", task, "--until", "2099-01-01T00:00:00Z")[:2] == (0, f"{did}: task {task} (key k)\n")
+    code, out, err = say("task", "priority", "--handler", "work", "--priority", 7)
+    assert (code, err) == (0, "2 tasks: 2 unchanged\n")
+    assert sorted(out.splitlines()) == sorted(
+        [f"unchanged: task {task} (work, key k)", f"unchanged: task {other} (work)"]
+    )
+
+
 def test_k12_retry(app, say):
     """K12: active and done ones are left with a warning; with --repeat, failed and cancelled ones come back."""
     done, cancelled = put(app), put(app, delay=3600)

@@ -92,16 +92,19 @@ class SelectedTasks:
         dry_run: bool = False,
         tell: Tell | None = None,
     ) -> Treated:
-        """Let those that do not run wait until an instant, or for so long from now; a past instant means now."""
+        """Let those that do not run wait until an instant, or for so long from now; a past instant means now.
+
+        What waits until then already is unchanged, and so is what waits for others to end.
+        """
         if at is None and delay is None:
             raise InvalidInput("at", None, "an instant, or a delay: until when they are to wait")
         instant, wait = when(at, delay)
-        act = selections.changing("delay_tasks", "edited", at=instant, delay=wait)
+        act = selections.editing("delay_tasks", at=instant, delay=wait)
         return self._treat(act, dry_run=dry_run, tell=tell)
 
     def reprioritise(self, priority: int, *, dry_run: bool = False, tell: Tell | None = None) -> Treated:
-        """Give those that do not run another priority: 1 to 9999, the smaller the sooner."""
-        act = selections.changing("reprioritise_tasks", "edited", priority=limits.priority(priority))
+        """Give those that do not run another priority: 1 to 9999, the smaller the sooner; those that have it are unchanged."""
+        act = selections.editing("reprioritise_tasks", priority=limits.priority(priority))
         return self._treat(act, dry_run=dry_run, tell=tell)
 
     def free(self, *, dry_run: bool = False, tell: Tell | None = None) -> Treated:

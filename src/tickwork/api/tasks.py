@@ -245,7 +245,8 @@ class Tasks:
     ) -> TaskPut:
         """Change the time, priority, queue, attempts or expiry of a task that does not run.
 
-        Answers ``edited``, ``running``, ``over`` or ``unknown``.
+        Answers ``edited``, or where it stands: ``unchanged`` (it is like that already), ``running``, ``over`` or
+        ``unknown``.
         """
         for name in (*WORDS, "root", "object", "container", "tags", "limit_key", "units"):
             if name in treatment:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+#: What was selected and is not as it was wanted.
+LEFT_ALONE = frozenset({"running", "unchanged", "done", "already cancelled"})
+
 _TASK_OPTIONS = (
     click.option("--handler", metavar="NAME", help="Those for this handler."),
     click.option("--queue", metavar="NAME", help="Those of this queue."),
@@ -105,16 +108,19 @@ def tell_change(verb: str, *, as_json: bool, wanted: str = "") -> Callable[[Chan
             return
         said = f"would {verb}" if did == "would" else did
         click.echo(
-            f"{said}: task {was.id} ({was.handler}{f', key {was.key}' if was.key else ''})" + wanted.format(was=was)
+            f"{said}: task {was.id} ({was.handler}{f', key {was.key}' if was.key else ''})"
+            + ("" if did in LEFT_ALONE else wanted.format(was=was))
         )
 
     return tell
 
 
-def tell_treated(done: Treated | TreatedTriggers, what: str, *, as_json: bool) -> int:
-    """Sum up; return the exit code: 1 where something was selected and left alone."""
+def tell_treated(
+    done: Treated | TreatedTriggers, what: str, *, as_json: bool, left: frozenset[str] = LEFT_ALONE
+) -> int:
+    """Sum up; return the exit code: 1 where something was selected and left alone, by the words in *left*."""
     if not as_json:
         counts = ", ".join(f"{number} {did}" for did, number in sorted(done.did.items()))
         noun = what if done.selected == 1 else f"{what}s"
         click.echo(f"{done.selected} {noun}: {counts}" if done.selected else f"no such {what}s", err=True)
-    return SOME_FAILED if {"running", "unchanged", "done", "already cancelled"} & done.did.keys() else FINE
+    return SOME_FAILED if left & done.did.keys() else FINE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import click
 from tickwork.cli.arguments import DURATION, MOMENT
 from tickwork.cli.connecting import as_json, connected
 from tickwork.cli.failing import FINE, NOT_FOUND, SOME_FAILED, each
-from tickwork.cli.selecting import chosen, selecting_tasks, tell_change, tell_treated
+from tickwork.cli.selecting import LEFT_ALONE, chosen, selecting_tasks, tell_change, tell_treated
 from tickwork.cli.showing import say_json
 from tickwork.cli.teaching import Command
 from tickwork.errors import NotFound
@@ -30,6 +30,8 @@ WHY = {
     "over": "it is over",
     "done": "it went well; say --repeat to run it again",
 }
+#: The same of an edit: one that is like that already is as it was wanted.
+EDITED = {did: why for did, why in WHY.items() if did != "unchanged"}
 
 
 @click.command(cls=Command)
@@ -134,7 +136,7 @@ def delay(
         raise click.UsageError("say until when: --until INSTANT or --for DURATION")
     filters = _with(filters, state=state)
     if names and not filters and not dry_run:
-        return _each(names, lambda name: app.tasks.edit(named(name), at=until, delay=span), as_json)
+        return _each(names, lambda name: app.tasks.edit(named(name), at=until, delay=span), as_json, EDITED)
     selected = app.tasks.where(**chosen(names, filters, "task"))
     done = selected.delay(at=until, delay=span, dry_run=dry_run, tell=tell_change("delay", as_json=as_json))
     return tell_treated(done, "task", as_json=as_json)
@@ -158,17 +160,18 @@ def priority(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Give tasks another priority; those that run are left alone.
+    """Give tasks another priority; those that run are left alone, those that have it are unchanged.
 
     $ tickwork task priority 4711 --priority 7
     $ tickwork task priority --handler mail.send --min-priority 1500 --max-priority 2500 --priority 7
     """
     filters = _with(filters, state=state)
     if names and not filters and not dry_run:
-        return _each(names, lambda name: app.tasks.edit(named(name), priority=priority), as_json)
+        return _each(names, lambda name: app.tasks.edit(named(name), priority=priority), as_json, EDITED)
     selected = app.tasks.where(**chosen(names, filters, "task"))
     tell = tell_change("change", as_json=as_json, wanted=f" from {{was.priority}} to {priority}")
-    return tell_treated(selected.reprioritise(priority, dry_run=dry_run, tell=tell), "task", as_json=as_json)
+    done = selected.reprioritise(priority, dry_run=dry_run, tell=tell)
+    return tell_treated(done, "task", as_json=as_json, left=LEFT_ALONE - {"unchanged"})
 
 
 @click.command(cls=Command)
@@ -227,15 +230,15 @@ def _tell(done: Any, as_json: bool) -> None:
         click.echo(f"{done.did}: task {done.id}" + (f" (key {done.key})" if done.key else ""))
 
 
-def _each(names: tuple[str, ...], verb: Callable[[str], Any], as_json: bool) -> int:
-    """Do a verb to each; one that is left alone is told, does not stop the others, and is a failure."""
+def _each(names: tuple[str, ...], verb: Callable[[str], Any], as_json: bool, why: Mapping[str, str] = WHY) -> int:
+    """Do a verb to each; one that is left alone is told *why*, does not stop the others, and is a failure."""
     left: list[str] = []
 
     def one(name: str) -> None:
         done = verb(name)
-        if done.did in WHY and not as_json:
+        if done.did in why and not as_json:
             left.append(name)
-            click.echo(f"tickwork: task {done.id} is left as it is: {WHY[done.did]}", err=True)
+            click.echo(f"tickwork: task {done.id} is left as it is: {why[done.did]}", err=True)
         else:
             _tell(done, as_json)
 

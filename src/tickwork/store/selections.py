@@ -79,6 +79,21 @@ def changing(statement: str, did: TaskDid, **values: Any) -> Act:
     return act
 
 
+def editing(statement: str, **values: Any) -> Act:
+    """The same, where what is like that already is as it was wanted: *unchanged*."""
+    change = changing(statement, "edited", **values)
+
+    def act(scope: Scope, ids: Sequence[int]) -> Verb[Done]:
+        done = dict((yield from change(scope, ids)))
+        if rest := [each for each in sorted(ids) if each not in done]:
+            for task_id, _, state in (yield from ask("where_tasks_stand", namespace=scope.namespace, ids=rest)):
+                if state not in ("running", "over", "done"):
+                    done[task_id] = "unchanged"
+        return done
+
+    return act
+
+
 def awakening(scope: Scope, ids: Sequence[int]) -> Verb[Done]:
     """Let those run at once that put themselves off; what runs is told not to sleep, and left alone otherwise."""
     return dict.fromkeys((yield from tasks.awaken(scope, ids)), "freed")
@@ -123,6 +138,7 @@ __all__ = [
     "cancelling",
     "changing",
     "edit_triggers",
+    "editing",
     "hold_triggers",
     "retime",
     "retrying",

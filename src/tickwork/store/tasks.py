@@ -97,7 +97,7 @@ def cancel_of_object(scope: Scope, name: str, *, reason: str | None, by: str) ->
 
 
 def edit(scope: Scope, task: str | int, columns: Mapping[str, Any]) -> Verb[TaskPut]:
-    """Change a task that does not run; answers ``edited``, ``running``, ``over`` or ``unknown``."""
+    """Change a task that does not run; answers ``edited``, ``unchanged``, ``running``, ``over`` or ``unknown``."""
     yield from become_writer(scope)
     values: dict[str, Any] = dict.fromkeys(("priority", "queue", "attempts", "expires_at", "at"))
     values.update(columns, sets_expires_at=int("expires_at" in columns), sets_time=int("delay" in columns))

@@ -87,9 +87,9 @@ def act_of(held: Order) -> Act:
         case "retry":
             return selections.retrying(repeat=bool(terms.get("repeat", False)))
         case "delay":
-            return selections.changing("delay_tasks", "edited", at=terms.get("at"), delay=terms.get("delay", 0))
+            return selections.editing("delay_tasks", at=terms.get("at"), delay=terms.get("delay", 0))
         case "reprioritise":
-            return selections.changing("reprioritise_tasks", "edited", priority=terms["priority"])
+            return selections.editing("reprioritise_tasks", priority=terms["priority"])
         case "free":
             return selections.changing("free_tasks", "freed")
     raise InvalidInput("kind", held.bulk.kind, "a verb that this program knows")

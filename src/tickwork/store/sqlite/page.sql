@@ -366,6 +366,11 @@ update tickwork.task
        places = case when :sets_time = 0 then places end, held_at = case when :sets_time = 0 then held_at end,
        let_in_at = case when :sets_time = 0 then let_in_at end
  where namespace = :namespace and id = :id and state <> 'running'
+   and (priority <> :priority or queue <> :queue or attempts <> :attempts
+        or (:sets_expires_at = 1 and expires_at is not :expires_at)
+        or (:sets_time = 1
+            and (lane is not null or places is not null or asked_at <> coalesce(:at, :now) + :delay
+                 or (awaits is null and available_at <> max(coalesce(:at, :now) + :delay, :now)))))
 returning id, key;
 
 -- name: retry_tasks
@@ -547,13 +552,15 @@ update tickwork.task
    set available_at = max(coalesce(:at, :now) + :delay, :now), asked_at = coalesce(:at, :now) + :delay,
        lane = null, ahead = null, places = null, held_at = null, let_in_at = null
  where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and awaits is null
+   and (lane is not null or places is not null or asked_at <> coalesce(:at, :now) + :delay
+        or available_at <> max(coalesce(:at, :now) + :delay, :now))
 returning id;
 
 -- name: reprioritise_tasks
 -- writer: application, operator
 -- one writer at a time: nothing to be locked in order
 update tickwork.task set priority = :priority
- where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running'
+ where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and priority <> :priority
 returning id;
 
 -- name: free_tasks

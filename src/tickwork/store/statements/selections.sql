@@ -55,10 +55,12 @@ select id, key, outcome, handler, priority, null, attempt - lost - case when out
 
 -- name: delay_tasks
 -- writer: application, operator
--- what runs is left alone
+-- what runs is left alone, and what waits until then already
 with wanted as materialized (
     select id from tickwork.task
      where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and awaits is null
+       and (lane is not null or places is not null or asked_at <> coalesce(:at::bigint, :now) + :delay::bigint
+            or available_at <> greatest(coalesce(:at::bigint, :now) + :delay::bigint, :now))
      order by id for no key update
 ), put as (
     update tickwork.task t
@@ -75,7 +77,8 @@ select id, case when :channel::text is not null then pg_notify(:channel::text, '
 -- writer: application, operator
 with wanted as materialized (
     select id from tickwork.task
-     where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' order by id for no key update
+     where namespace = :namespace and id = any(:ids::bigint[]) and state <> 'running' and priority <> :priority::int
+     order by id for no key update
 )
 update tickwork.task t set priority = :priority::int from wanted w where t.id = w.id returning t.id;
 

@@ -167,7 +167,7 @@ select id from tickwork.task where namespace = :namespace and object = :object o
 
 -- name: edit_task
 -- writer: application, operator
--- null keeps a column; a running task is left alone
+-- null keeps a column; a running task is left alone, and so is one that is like that already
 with put as (
     update tickwork.task t
        set priority = coalesce(:priority::int, t.priority),
@@ -184,6 +184,13 @@ with put as (
            let_in_at = case when :sets_time::int = 0 then t.let_in_at end
       from (select :now as now) c
      where t.namespace = :namespace and t.id = :id::bigint and t.state <> 'running'
+       and (t.priority <> :priority::int or t.queue <> :queue::text or t.attempts <> :attempts::int
+            or (:sets_expires_at::int = 1 and t.expires_at is distinct from :expires_at::bigint)
+            or (:sets_time::int = 1
+                and (t.lane is not null or t.places is not null
+                     or t.asked_at <> coalesce(:at::bigint, c.now) + :delay::bigint
+                     or (t.awaits is null
+                         and t.available_at <> greatest(coalesce(:at::bigint, c.now) + :delay::bigint, c.now)))))
     returning t.id, t.key
 )
 select id, key, case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end from put;
