@@ -13,6 +13,7 @@ from tickwork.cli.main import run
 from tickwork.model.action import PutTask
 from tickwork.model.retry import Backoff
 from tickwork.signals import Snooze
+from tickwork.store import workers
 
 
 @pytest.fixture
@@ -274,3 +275,15 @@ def test_awaken_by_key_at_the_command_line(app, say):
     code, out, _ = say("task", "awaken", "gate/7")
     assert (code, f"freed: task {number}" in out, app.tasks.get(number).state) == (0, True, "ready")
     assert say("task", "awaken", "gate/8")[0] == 3
+
+
+def test_s4_60_what_a_person_puts_by_name_is_of_todays_version(app, say):
+    """S4-60: who writes a payload by hand writes it for the program that runs, whose workers have said what they read."""
+    with app.store.begin("worker") as transaction:
+        number = workers.register(transaction, "worker", "here", 8)
+        workers.register_handlers(transaction, number, {"mail": workers.Known(None, None, 4, 4)})
+    assert say("task", "put", "mail")[0] == 0
+    assert say("task", "flood", "mail", "--count", 1)[0] == 0
+    assert say("trigger", "put", "tick", "--every", "1h", "--handler", "mail")[0] == 0
+    assert [task.payload_version for task in app.tasks.list()] == [4, 4]
+    assert app.triggers.get("tick").action.payload_version == 4

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from tickwork.api.clock_words import spoken_clock
 from tickwork.clocks import Clock
@@ -16,12 +18,18 @@ __all__ = ["previewed", "spoken_action", "spoken_clock", "spoken_task"]
 
 
 def spoken_task(
-    handler: str | None = None, payload: Mapping[str, Any] | None = None, command: str | None = None
+    handler: str | None = None,
+    payload: Mapping[str, Any] | None = None,
+    command: str | None = None,
+    version_of: Callable[[str], int] = lambda handler: 1,
 ) -> PutTask:
-    """Return the action of a task that is put by itself: a *handler* with its *payload*, or a shell *command*."""
+    """Return the action of a task that is put by itself: a *handler* with its *payload*, or a shell *command*.
+
+    *version_of* says by the handler of which version a payload is that somebody writes today.
+    """
     if (handler is None) == (command is None):
         raise InvalidInput("task", handler, "either a handler or a command")
-    action = spoken_action(handler, payload, command)
+    action = spoken_action(handler, payload, command, version_of=version_of)
     assert isinstance(action, PutTask)
     return action
 
@@ -40,10 +48,12 @@ def spoken_action(
     payload: Mapping[str, Any] | None = None,
     command: str | None = None,
     log: str | None = None,
+    version_of: Callable[[str], int] = lambda handler: 1,
 ) -> PutTask | Log:
     """Return the action that was said: a *handler* with its *payload*, a shell *command*, or a line to *log*.
 
-    Raises InvalidInput where none or several were said.
+    *version_of* says by the handler of which version a payload is that somebody writes today. Raises InvalidInput where
+    none or several were said.
 
     >>> spoken_action(command="date +%H").payload
     '{"argv":["/bin/sh","-c","date +%H"]}'
@@ -58,4 +68,4 @@ def spoken_action(
     if log is not None:
         return Log(log)
     assert handler is not None
-    return PutTask.of(handler, payload)
+    return msgspec.structs.replace(PutTask.of(handler, payload), payload_version=version_of(handler))

@@ -25,7 +25,7 @@ from tickwork.model.report import Failed, GroupRow, Result, TaskRow
 from tickwork.model.selection import TaskFilter
 from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
 from tickwork.model.unique import WORDS, Root
-from tickwork.store import many, pressure, reports, tasks
+from tickwork.store import evidence, many, pressure, reports, tasks
 from tickwork.store.dialect import Verb
 from tickwork.store.many import Progress
 from tickwork.watch import Instant
@@ -342,6 +342,24 @@ class Tasks:
         tasks_named = [each for some in named for each in ([some] if isinstance(some, str | int) else some)]
         about = limits.optional_text(object, "object")
         return desk.perform(lambda: tasks.awaken(desk.scope, tasks_named, about))
+
+    def version_of(self, handler: str) -> int:
+        """Of which version a payload is that somebody writes today: our own handler's, else the newest that workers read.
+
+        >>> from tickwork import Tickwork
+        >>> app = Tickwork("sqlite://")
+        >>> _ = app.migrate()
+        >>> @app.handler("greet", version=3)
+        ... def greet(name: str): ...
+        >>> app.tasks.version_of("greet"), app.tasks.version_of("nobody")
+        (3, 1)
+        >>> app.close()
+        """
+        known, desk = self._desk.handlers.get(handler), self._desk
+        if known is not None:
+            return known.version
+        name = limits.text(handler, "handler", limits.NAME_LENGTH)
+        return desk.look(lambda: evidence.newest_version(name))
 
     def get(self, task: str | int) -> TaskRow:
         """Return a task, unfinished or archived, by id or key; raises NotFound."""

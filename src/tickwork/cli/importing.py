@@ -147,7 +147,9 @@ def bring_calendar(app: Tickwork, data: bytes, name: str, layout: str, options: 
 
     said = [options.pop(word) for word in ("handler", "payload", "command", "log")]
     reminders: Any = options.pop("reminders") or "also"
-    return import_calendar(app, data, name, spoken_action(*said), reminders=reminders, **options)
+    return import_calendar(
+        app, data, name, spoken_action(*said, version_of=app.tasks.version_of), reminders=reminders, **options
+    )
 
 
 def tell(imported: Imported, *, dry_run: bool) -> None:

@@ -89,7 +89,9 @@ def put(
         given["tags"] = tags
     if dedupe:
         given["dedupe"] = True
-    _tell(app.tasks.put(spoken_task(handler, payload, shell), unchecked=unchecked, **given), as_json)
+    _tell(
+        app.tasks.put(spoken_task(handler, payload, shell, app.tasks.version_of), unchecked=unchecked, **given), as_json
+    )
 
 
 @task.command("list")

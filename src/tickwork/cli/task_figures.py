@@ -43,7 +43,7 @@ def flood(
     """
     from tickwork.api.spoken import spoken_task
 
-    action = spoken_task(handler, payload, None)
+    action = spoken_task(handler, payload, None, app.tasks.version_of)
     given = {name: value for name, value in treatment.items() if value is not None}
     with click.progressbar(length=count, label=f"tasks for {handler}", hidden=as_json or not on_terminal()) as bar:
 

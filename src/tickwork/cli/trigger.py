@@ -88,7 +88,7 @@ def put(
     """
     from tickwork.api.spoken import spoken_action, spoken_clock
 
-    clock, action = spoken_clock(**words), spoken_action(handler, payload, shell, line)
+    clock, action = spoken_clock(**words), spoken_action(handler, payload, shell, line, app.tasks.version_of)
     given = {name: value for name, value in terms.items() if value is not None}
     if tags:
         given["tags"] = tags

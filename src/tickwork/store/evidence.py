@@ -205,6 +205,12 @@ def who_knows(handler: str) -> Verb[list[Reader]]:
     return [Reader._make(row) for row in rows]
 
 
+def newest_version(handler: str) -> Verb[int]:
+    """Return the newest version of a handler's payload that a worker reads; 1 where nobody says."""
+    ((newest,),) = yield from ask("newest_version", name=handler)
+    return newest or 1
+
+
 def known_names() -> Verb[list[str]]:
     """Return the handlers that workers know."""
     rows = yield from ask("known_names")

@@ -73,6 +73,10 @@ select r.priority,
 -- and which versions of its payload each of them reads; not known of an older program
 select worker_id, oldest, newest from tickwork.handler where name = :name;
 
+-- name: newest_version
+-- reader: anyone
+select max(newest) from tickwork.handler where name = :name;
+
 -- name: known_names
 -- reader: anyone
 select distinct name from tickwork.handler order by name limit 100;
