@@ -145,11 +145,10 @@ def bring_calendar(app: Tickwork, data: bytes, name: str, layout: str, options: 
     from tickwork.api.calendar_file import import_calendar
     from tickwork.api.spoken import spoken_action
 
-    said = [options.pop(word) for word in ("handler", "payload", "command", "log")]
+    handler, payload, command, log = (options.pop(word) for word in ("handler", "payload", "command", "log"))
+    action = spoken_action(handler, payload, command, log, app.tasks.version_of)
     reminders: Any = options.pop("reminders") or "also"
-    return import_calendar(
-        app, data, name, spoken_action(*said, version_of=app.tasks.version_of), reminders=reminders, **options
-    )
+    return import_calendar(app, data, name, action, reminders=reminders, **options)
 
 
 def tell(imported: Imported, *, dry_run: bool) -> None:
