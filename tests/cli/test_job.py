@@ -179,7 +179,9 @@ def test_the_tale_of_a_job(app: Tickwork, say: Screen, file: Path) -> None:
     say("job", "apply", str(file), "--yes")
     app.jobs.start("sweep", by="ann")
     work = JobRuns(app.store, 7)
-    (taken,) = work.take(5, 10**15)
+    ids = [each.id for each in work.scheduled(5)]
+    with app.store.begin("worker") as transaction:
+        ((_, taken),) = work.begun(transaction, ids, 10**15)
     work.settle(taken, completed({"rows": 3}))
     (shown,) = say.json("job", "show", "sweep")
     (run_,) = shown["runs"]

@@ -1,4 +1,4 @@
-"""Runs of jobs in the store's words: offered while scheduled, leased, begun, settled; each step one transaction.
+"""Runs of jobs in the store's words: offered while scheduled, claimed and begun in one transaction, settled in another.
 
 A run is fenced by its token: whoever settles must still hold the job under it, or the result is discarded. A lease is
 renewed by a heartbeat that touches no job. A worker that dies leaves a lease that stands still; a controller that has
@@ -15,12 +15,11 @@ from typing import NamedTuple
 import msgspec
 
 from tickwork.errors import LeaseLost, TickworkError
-from tickwork.model.generator import LEAST_URGENT
 from tickwork.model.job import read_text
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import Ended, JobRun
 from tickwork.model.lease import LENGTH, new_token
-from tickwork.store import jobs, leases
+from tickwork.store import jobs
 from tickwork.store.dialect import Transaction
 from tickwork.store.jobs import JobRow, Word
 from tickwork.store.scope import Scope
@@ -51,7 +50,7 @@ class JobRuns:
     def __post_init__(self) -> None:
         self._scope = Scope.of(self.store.dialect, "", wake=True)
 
-    def scheduled(self, limit: int, priority_at_most: int = LEAST_URGENT) -> list[Scheduled]:
+    def scheduled(self, limit: int) -> list[Scheduled]:
         """Return up to *limit* jobs that wait for a worker, the most urgent first; nothing is claimed."""
         with self.store.read() as transaction:
             rows = transaction.all(
@@ -61,37 +60,8 @@ class JobRuns:
                 namespaces=list(self.namespaces),
                 every_handler=self.handlers is None,
                 handlers=list(self.handlers or ()),
-                priority_at_most=priority_at_most,
             )
         return [Scheduled._make(row) for row in rows]
-
-    def offers(self, limit: int, priority_at_most: int = LEAST_URGENT) -> list[int]:
-        """Return the ids of these."""
-        return [each.id for each in self.scheduled(limit, priority_at_most)]
-
-    def lease(self, ids: Sequence[int], now: Instant) -> list[JobRun]:
-        """Claim jobs, each under a token of its own; those that are gone, held or taken are left out."""
-        with self.store.begin("worker") as transaction:
-            rows = jobs.lock(transaction, ids)
-            free = [rows[job_id] for job_id in ids if job_id in rows and _is_free(rows[job_id])]
-            return [self._claim(transaction, row, now, self.length)[1] for row in free]
-
-    def begin(self, run: JobRun) -> bool:
-        """Write down that a run begins; False where it was stopped or taken away meanwhile."""
-        with self.store.begin("worker") as transaction:
-            row = jobs.lock(transaction, [run.job_id]).get(run.job_id)
-            if row is None or row.lease != run.token or row.status != "scheduled":
-                return False
-            self._begin(transaction, row)
-            return True
-
-    def take(self, limit: int, now: Instant) -> list[JobRun]:
-        """Offer, lease and begin in one go, for a worker that starts at once what it claims."""
-        ids = self.offers(limit)
-        if not ids:
-            return []
-        with self.store.begin("worker") as transaction:
-            return [run for _, run in self.begun(transaction, ids, now)]
 
     def begun(
         self,
@@ -112,11 +82,6 @@ class JobRuns:
             taken.append((row, run))
         return taken
 
-    def heartbeat(self, tokens: Iterable[int]) -> set[int]:
-        """Renew the leases of these tokens; return those that still stand."""
-        with self.store.begin("worker") as transaction:
-            return leases.renew(transaction, tokens)
-
     def stops_asked(self, tokens: Iterable[int]) -> set[int]:
         """Return the jobs under these tokens that somebody asked to stop."""
         with self.store.read() as transaction:
@@ -129,15 +94,6 @@ class JobRuns:
             row = jobs.lock(transaction, [run.job_id]).get(run.job_id)
             if row is not None and row.lease == run.token and row.status == "stop requested":
                 transaction.perform(jobs.append(self._scope, row, [Word("stopping")], role="worker", lease=run.token))
-
-    def release(self, run: JobRun) -> None:
-        """Give back a job that was leased and never began; it is offered again."""
-        with self.store.begin("worker") as transaction:
-            row = jobs.lock(transaction, [run.job_id]).get(run.job_id)
-            if row is not None and row.lease == run.token and row.status in ("scheduled", "stop requested"):
-                jobs.hold_lease(transaction, row, None)
-                transaction.all("wake_for_job", id=row.id, seq=row.seq + 1, channel=self._scope.channel)
-            jobs.end_lease(transaction, run.token, None)
 
     def settle(self, run: JobRun, ended: Ended) -> str:
         """Write down how a run ended, and return the job's status; raises LeaseLost where another owns the job now.

@@ -133,7 +133,7 @@ class History:
         self.chance.shuffle(self.controllers)
         for controller in self.controllers:
             for run in self.runs.values():
-                self.yard.work.heartbeat([run.token])
+                self.yard.heartbeat(run)
             controller.hear("")
             controller.run_due(self.yard.watch.now())
 

@@ -233,7 +233,7 @@ def test_a_run_that_ends_elsewhere_after_boot(yard):
     (run,) = yard.take()
     controller = yard.boot()
     controller.turn(yard.watch.now())
-    yard.work.heartbeat([run.token])
+    yard.heartbeat(run)
     yard.at("00:02:00")
     yard.work.settle(run, completed())
     controller.turn(yard.watch.now())

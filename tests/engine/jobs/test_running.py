@@ -151,7 +151,7 @@ def test_a_worker_that_dies_leaves_an_error(yard):
     (run,) = yard.take()
     for _ in range(4):
         yard.later(30)
-        yard.work.heartbeat([run.token])
+        yard.heartbeat(run)
         yard.step()
         assert yard.status() == "running"
     yard.later(29.9).step()
@@ -177,40 +177,15 @@ def test_a_worker_that_dies_while_it_is_to_stop(yard):
     assert yard.kinds() == "scheduled running stop requested stopping stopped"
 
 
-def test_a_claim_whose_worker_dies_before_it_begins(yard):
-    """A claim is no event: the job is offered again as it was."""
-    yard.declare()
-    yard.start()
-    yard.step()
-    (run,) = yard.work.lease(yard.work.offers(5), yard.watch.now())
-    assert yard.work.offers(5) == []
-    for _ in range(3):
-        yard.later(30).step()
-    assert yard.work.offers(5) == [yard.id()]
-    assert not yard.work.begin(run)
-    assert yard.kinds() == "scheduled"
-
-
-def test_a_claim_is_given_back(yard):
-    yard.declare()
-    yard.start()
-    (run,) = yard.work.lease(yard.work.offers(5), yard.watch.now())
-    yard.work.release(run)
-    (again,) = yard.work.lease(yard.work.offers(5), yard.watch.now())
-    assert again.token != run.token
-    assert yard.work.begin(again)
-    assert yard.work.settle(again, completed()) == "completed"
-
-
 def test_a_job_never_overlaps_itself(yard):
     """Two workers ask for the same offer: one gets it."""
     yard.declare()
     yard.start()
     other = JobRuns(yard.store, worker_id=2)
-    ids = yard.work.offers(5)
-    assert ids == other.offers(5)
-    assert len(yard.work.lease(ids, yard.watch.now())) == 1
-    assert other.lease(ids, yard.watch.now()) == []
+    ids = [each.id for each in yard.work.scheduled(5)]
+    assert ids == [each.id for each in other.scheduled(5)] == [yard.id()]
+    assert len(yard.take_these(yard.work, ids)) == 1
+    assert yard.take_these(other, ids) == []
     assert yard.start().did == "exists"
 
 
@@ -219,10 +194,13 @@ def test_a_worker_takes_what_it_knows(yard):
     yard.declare("b", priority=5)
     yard.start("a")
     yard.start("b")
-    assert JobRuns(yard.store, 2, handlers=("a",)).offers(5) == [yard.id("a")]
-    assert JobRuns(yard.store, 2, namespaces=("other",)).offers(5) == []
-    assert yard.work.offers(5) == [yard.id("b"), yard.id("a")]
-    assert yard.work.offers(5, priority_at_most=100) == [yard.id("b")]
+
+    def offered(work: JobRuns) -> list[str]:
+        return [each.name for each in work.scheduled(5)]
+
+    assert offered(JobRuns(yard.store, 2, handlers=("a",))) == ["a"]
+    assert offered(JobRuns(yard.store, 2, namespaces=("other",))) == []
+    assert offered(yard.work) == ["b", "a"]
 
 
 class Calls:

@@ -11,7 +11,7 @@ from tickwork.engine.jobs.controller import JobController
 from tickwork.model.job import Descriptor, JobPut
 from tickwork.model.job_log import State, fold_all
 from tickwork.model.job_run import Ended, JobRun, completed, failed
-from tickwork.store import job_orders, job_reading
+from tickwork.store import job_orders, job_reading, leases
 from tickwork.store.job_reading import Logged
 from tickwork.store.job_runs import JobRuns
 from tickwork.store.jobs import JobRow
@@ -100,7 +100,16 @@ class Yard:
         return fresh
 
     def take(self, n: int = 1) -> list[JobRun]:
-        return self.work.take(n, self.watch.now())
+        """Take scheduled jobs as a worker does; their runs begin."""
+        return self.take_these(self.work, [each.id for each in self.work.scheduled(n)])
+
+    def take_these(self, work: JobRuns, ids: list[int]) -> list[JobRun]:
+        with self.store.begin("worker") as transaction:
+            return [run for _, run in work.begun(transaction, ids, self.watch.now())]
+
+    def heartbeat(self, run: JobRun) -> None:
+        with self.store.begin("worker") as transaction:
+            leases.renew(transaction, [run.token])
 
     def run(self, ended: Ended | None = None) -> str:
         """Take one scheduled job and end its run, well unless said."""

@@ -117,13 +117,7 @@ select id, name, priority, changed_at from tickwork.job
  where status = 'scheduled' and lease is null
    and (:every_namespace::bool or namespace = any(:namespaces::text[]))
    and (:every_handler::bool or handler = any(:handlers::text[]))
-   and priority <= :priority_at_most::int
  order by priority, changed_at, id limit :n;
-
--- name: job_of_lease
--- reader: anyone
--- after a claim whose acknowledgement was lost
-select id from tickwork.job where lease = :token;
 
 -- name: stops_asked
 -- reader: anyone
