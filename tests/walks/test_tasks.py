@@ -16,17 +16,17 @@ from tests.support.shop import NOON, Shop
 from tickwork.engine.tasks.rescue import Rescue
 from tickwork.engine.tasks.worker import Worker
 from tickwork.engine.worker.appetite import Appetite
-from tickwork.signals import GiveUp, Snooze
+from tickwork.signals import Decline, GiveUp, RetryAfter, Snooze
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 from tickwork.store.store import Store
 from tickwork.watch import SECOND
 
-TASKS = 6
+TASKS = 9
 
 
 def registry() -> Any:
-    """Handlers of every kind of end: done, failing once, snoozing once, giving up, a last attempt."""
+    """Handlers of every kind of end: done, failing once, snoozing once, retried after, given up, declined, a last attempt."""
     from tests.support.shop import registered
 
     def fails(task) -> None:
@@ -40,7 +40,22 @@ def registry() -> Any:
     def gives_up() -> None:
         raise GiveUp("it is no use")
 
-    return registered(done=lambda: "done", fails=fails, snoozes=snoozes, gives_up=gives_up, once=lambda: None)
+    def later(task) -> None:
+        if task.attempt == 1 and not task.lost:
+            raise RetryAfter(30)
+
+    def declines() -> None:
+        raise Decline("nothing to do")
+
+    return registered(
+        done=lambda: "done",
+        fails=fails,
+        snoozes=snoozes,
+        gives_up=gives_up,
+        once=lambda: None,
+        later=later,
+        declines=declines,
+    )
 
 
 def prepare(fresh: Callable[[], str]) -> Callable[[], str]:
@@ -51,6 +66,9 @@ def prepare(fresh: Callable[[], str]) -> Callable[[], str]:
         for name in ("done", "fails", "snoozes", "gives_up", "done"):
             shop.put(name)
         shop.put("once", attempts=1)
+        shop.put("later")
+        shop.put("declines")
+        shop.put("done", delay=60, expires_at=NOON + 30 * SECOND)
         store.close()
         return url
 
@@ -96,6 +114,7 @@ def check(url: str, n: int) -> None:
     outcomes = {row.id: row.outcome for row in archive.values()}
     assert [outcomes[task] for task in (1, 2, 3, 4, 5)] == ["done", "done", "done", "gave up", "done"], f"at {n}"
     assert outcomes[6] in ("done", "lost")
+    assert [outcomes[task] for task in (7, 8, 9)] == ["done", "declined", "expired"], f"died before statement {n}"
     assert archive[6].attempt == 1, f"died before statement {n}: a task of one attempt ran twice"
     store.close()
 
