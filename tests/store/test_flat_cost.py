@@ -10,9 +10,15 @@ import pytest
 
 from tests.support.scene import Scene
 from tickwork import clocks
-from tickwork.watch import FIRST_INSTANT, SECOND
+from tickwork.engine.tasks.registry import Registry
+from tickwork.engine.tasks.worker import Worker
+from tickwork.engine.triggers.daemon import TriggerDaemon
+from tickwork.engine.worker.appetite import Appetite
+from tickwork.store.claims import Subscription
+from tickwork.watch import DAY, FIRST_INSTANT, SECOND
 
 WAITING = 200_000
+NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
 
 @pytest.fixture
@@ -99,6 +105,69 @@ def test_with_200_000_waiting_every_hot_statement_goes_by_its_index(scene):
         for name, values in HOT.items():
             plan = explained(scene.store.dialect, transaction, name, {**values, "now": scene.watch.now()})
             assert not plan, f"{name} reads a whole table: {plan}"
+
+
+@pytest.mark.stores("postgresql")
+def test_after_a_quiet_hour_nothing_reads_a_backlog_from_end_to_end(store):
+    """Statistics were taken of tables that had been worked off: plans made for one row meet 20,000, and still go by keys.
+
+    Real time, and the server's own counts: planning, firing, and a worker from its start on read so many rows each.
+    """
+    dialect, items = store.dialect, 500
+    with dialect.connect() as connection:
+        for table in ("task", "trigger", "event", "trigger_change", "firing", "archive", "lease"):
+            connection.execute(dialect.turn(f"alter table tickwork.{table} set (autovacuum_enabled = off)"))
+        backlog(connection, dialect, 20_000, "old")
+        for table in ("task", "event", "trigger", "trigger_change"):
+            connection.execute(dialect.turn(f"delete from tickwork.{table}"))
+        connection.execute("vacuum analyze")
+        backlog(connection, dialect, 20_000, "new")
+        connection.execute(dialect.turn("insert into tickwork.trigger_change (trigger_id)"
+                                        f" select id from tickwork.trigger order by id limit {items}"))  # fmt: skip
+        connection.execute(dialect.turn(f"update tickwork.event set due_at = {NOW} - 1000, next_at = {NOW} - 1000 where trigger_id in"
+                                        f" (select id from tickwork.trigger order by id desc limit {items})"))  # fmt: skip
+        connection.execute(dialect.turn(f"update tickwork.task set available_at = {NOW} - 1000 where id in"
+                                        f" (select id from tickwork.task order by id desc limit {items})"))  # fmt: skip
+    before = rows_read(store)
+    daemon = TriggerDaemon(store, batch=items)
+    registry = Registry()
+    ran = []
+    registry.add("note", lambda: ran.append(1))
+    daemon.run_due(0)
+    Worker(store, registry, Subscription(), Appetite(), at_once=True).run_due()
+    store.close()
+    after = rows_read(store)
+    assert len(ran) == 2 * items, "those that were ready, and those that triggers put"
+    much = {index: after[index] - before[index] for index in after if after[index] - before[index] > 12 * items}
+    assert not much, f"rows read for {items} letters, {items} firings and {2 * items} tasks"
+
+
+def backlog(connection, dialect, count, word):
+    """Planned triggers and tasks that wait for a year, in SQL."""
+    far = f"{NOW} + {366 * DAY}"
+    each = f"generate_series(1, {count}) n (i)"
+    triggers = "insert into tickwork.trigger (namespace, key, clock_kind, clock_params, since_at, handler, created_at, changed_at)"
+    events = "insert into tickwork.event (trigger_id, version, generation, next_at, due_at)"
+    tasks = "insert into tickwork.task (namespace, priority, available_at, handler, asked_at, created_at)"
+    hourly = '{"period":3600000000}'
+    for text in (
+        f"{triggers} select 'default', '{word}' || i, 'every', '{hourly}', 0, 'note', 0, 0 from {each}",
+        f"{events} select id, 1, 1, {far} + id, {far} + id from tickwork.trigger",
+        f"{tasks} select 'default', 2000, {far} + i, 'note', 0, 0 from {each}",
+    ):
+        connection.execute(dialect.turn(text))
+
+
+def rows_read(store):
+    """How many rows each index, and each table without one, has given so far."""
+    with store.dialect.connect() as connection:
+        connection.execute("select pg_stat_clear_snapshot()")
+        return dict(
+            connection.execute(
+                "select relname || ' by ' || indexrelname, idx_tup_read from pg_stat_user_indexes union all"
+                " select relname || ' from end to end', seq_tup_read from pg_stat_user_tables"
+            ).fetchall()
+        )
 
 
 def explained(dialect, transaction, name, values):

@@ -60,7 +60,7 @@ class TriggerDaemon:
 
     def _look_from(self, start: Instant) -> Outlook:
         mark, watch = self.firings.mark, Stopwatch()
-        with self.store.read() as transaction:
+        with self.store.begin("daemon", reading=True) as transaction:
             outlook = events.look(transaction, start)
         mark.see(outlook.now)
         if not outlook.due:

@@ -45,6 +45,7 @@ DAEMON_SESSION = {
     "lock_timeout": "1s",
     "enable_sort": "off",
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
     "application_name": "tickwork-daemon",
@@ -63,6 +64,7 @@ WORKER_SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "plan_cache_mode": "force_custom_plan",
 }
 #: A handler's own statements are planned as its application is used to; a frozen worker lets go of its task.

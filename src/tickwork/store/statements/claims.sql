@@ -43,7 +43,7 @@ select :now as at,
        exists (select 1 from tickwork.group_letter)
        or exists (select 1 from tickwork.task_group where state in ('stopping', 'over')),
        exists (select 1 from tickwork.opening o where o.due_at <= :now),
-       (select min(o.due_at) from tickwork.opening o where o.due_at > :now),
+       (select o.due_at from tickwork.opening o where o.due_at > :now order by o.due_at limit 1),
        min(r.priority - case when :ageing::bigint > 0 then (:now - r.available_at) / :ageing::bigint else 0 end)
            filter (where r.available_at <= :now)
   from head r
@@ -247,7 +247,8 @@ returning id;
 -- writer: worker
 -- the same for long runs, in passing: what somebody else holds just now is marked the next time
 update tickwork.task set started_at = :now
- where id in (select t.id from tickwork.task t
+ where id = any(:ids::bigint[])
+   and id in (select t.id from tickwork.task t
                where t.id = any(:ids::bigint[]) and t.lease = any(:tokens::bigint[]) and t.state = 'running'
                order by t.id for update skip locked);
 

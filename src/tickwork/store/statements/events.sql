@@ -63,12 +63,13 @@ delete from tickwork.event where trigger_id = any(:ids::bigint[]);
 -- name: due_events
 -- reader: anyone
 -- ONE statement locks both rows, the trigger first, so it returns the newest version of both and never waits.
--- Its plan is the nested loop over (due_at, trigger_id); tests/store/postgresql explains it.
+-- Its plan is the nested loop over (due_at, trigger_id); tests/store/postgresql explains it. `between` keeps it so: for an
+-- equal sign PostgreSQL also weighs a walk through all triggers in order, which costs the same to a planner that knows of one.
 select e.trigger_id, e.version, e.generation, e.last_at, e.next_at, e.due_at, e.firings, e.task_id, e.failures,
        e.set_aside_at,
        t.id, t.version, t.generation, t.state, t.clock_kind, t.clock_params, t.since_at, t.policies, t.action,
        t.expires_after, t.resumed_at, t.key, :now
-  from tickwork.event e join tickwork.trigger t on t.id = e.trigger_id
+  from tickwork.event e join tickwork.trigger t on t.id between e.trigger_id and e.trigger_id
  where e.due_at <= :now
    and (e.due_at, e.trigger_id) > (:due::bigint, :id::bigint)
  order by e.due_at, e.trigger_id
@@ -80,8 +81,8 @@ select e.trigger_id, e.version, e.generation, e.last_at, e.next_at, e.due_at, e.
 -- one look, from the mark on, before anything is begun: is something due, when is the next due, is there mail, and what time is it
 with clock as materialized (select :now as now)
 select exists (select 1 from tickwork.event where due_at <= (select now from clock) and due_at >= :mark::bigint),
-       (select min(due_at) from tickwork.event where due_at > (select now from clock)),
-       (select coalesce(max(id), 0) from tickwork.trigger_change),
+       (select due_at from tickwork.event where due_at > (select now from clock) order by due_at limit 1),
+       coalesce((select id from tickwork.trigger_change where id > 0 order by id desc limit 1), 0),
        (select now from clock);
 
 -- name: oldest_daemon_transaction

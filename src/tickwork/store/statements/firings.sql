@@ -3,7 +3,8 @@
 -- name: record_firings
 -- writer: daemon
 -- ledger first: an occurrence that already stands there is filtered out and puts no task; one bell for the batch,
--- so that a worker in another process does not sleep until its next poll
+-- so that a worker in another process does not sleep until its next poll. Triggers are looked up by their keys one by one:
+-- with statistics of an empty table a join may read all of them for each.
 with slot as (
     select * from unnest(:trigger_id::bigint[], :generation::bigint[], :planned_at::bigint[], :outcome::text[],
                          :reason::text[], :slots::int[], :until_at::bigint[], :version::bigint[], :previous_at::bigint[],
@@ -27,7 +28,7 @@ with slot as (
            t.key, s.generation, s.planned_at, s.previous_at, s.slots
       from ledger l
       join slot s on s.trigger_id = l.trigger_id and s.planned_at = l.planned_at
-      join tickwork.trigger t on t.id = l.trigger_id
+     cross join lateral (select o.* from tickwork.trigger o where o.id = l.trigger_id offset 0) t
      where l.task_id is not null
 ), spread as (
     insert into tickwork.task (namespace, queue, priority, available_at, handler, payload, payload_version, attempts,
@@ -38,7 +39,7 @@ with slot as (
            s.generation, s.planned_at, s.previous_at, s.slots
       from ledger l
       join slot s on s.trigger_id = l.trigger_id and s.planned_at = l.planned_at
-      join tickwork.trigger t on t.id = l.trigger_id
+     cross join lateral (select o.* from tickwork.trigger o where o.id = l.trigger_id offset 0) t
       join tickwork.subscription u on u.namespace = t.namespace and u.topic = t.handler
      where :topics::bool and l.task_id is null and t.action = 'topic' and s.outcome in ('fired', 'by hand')
     returning id
@@ -63,8 +64,9 @@ select 1;
 select t.id, f.task_id, a.outcome, a.finished_at
   from tickwork.trigger t
   join tickwork.firing f on f.trigger_id = t.id and f.generation = t.generation
-   and f.planned_at = (select max(l.planned_at) from tickwork.firing l
-                        where l.trigger_id = t.id and l.generation = t.generation and l.task_id is not null)
+   and f.planned_at = (select l.planned_at from tickwork.firing l
+                        where l.trigger_id = t.id and l.generation = t.generation and l.task_id is not null
+                        order by l.planned_at desc limit 1)
   left join tickwork.archive a on a.id = f.task_id
   left join tickwork.task k on k.id = f.task_id
  where t.id = any(:ids::bigint[]) and (k.id is not null or a.id is not null);
@@ -92,6 +94,8 @@ select 1;
 
 -- name: advance_events
 -- writer: daemon
+-- The rows are held by this transaction, so their places stand still. Each is looked up by its key, which a join is not sure
+-- to do: where statistics were taken of an empty table it would compare a batch of a thousand with all others.
 update tickwork.event e
    set version = u.version, generation = u.generation, last_at = u.last_at, next_at = u.next_at,
        due_at = case when u.due_at is not null then greatest(u.due_at, :now) end,
@@ -99,4 +103,5 @@ update tickwork.event e
   from unnest(:trigger_id::bigint[], :version::bigint[], :generation::bigint[], :last_at::bigint[], :next_at::bigint[],
               :due_at::bigint[], :firings::bigint[])
        as u (trigger_id, version, generation, last_at, next_at, due_at, firings)
- where e.trigger_id = any(:trigger_id::bigint[]) and e.trigger_id = u.trigger_id;
+ cross join lateral (select o.ctid from tickwork.event o where o.trigger_id = u.trigger_id offset 0) place
+ where e.ctid = place.ctid;

@@ -48,7 +48,7 @@ select j.id, j.seq, j.status, j.recurs, j.lease, l.renewals, l.length, :now
 
 -- name: newest_job_event
 -- reader: anyone
-select coalesce(max(id), 0) from tickwork.job_event;
+select coalesce((select id from tickwork.job_event where id > 0 order by id desc limit 1), 0);
 
 -- name: jobs_written_after
 -- reader: anyone

@@ -27,7 +27,8 @@ delete from tickwork.pressure where until_at <= :now;
 -- writer: worker
 -- a row that somebody holds just now is passed over: the next word comes soon
 update tickwork.task set progress = :share, progress_note = :note, progress_at = :now
- where id in (select t.id from tickwork.task t
+ where id = :id
+   and id in (select t.id from tickwork.task t
                where t.id = :id and t.lease = :token and t.state = 'running' for update skip locked);
 
 -- name: progress_of_task

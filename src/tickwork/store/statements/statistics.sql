@@ -2,12 +2,12 @@
 
 -- name: newest_window
 -- reader: anyone
-select max(at) from tickwork.statistic where width = :width::bigint;
+select (select at from tickwork.statistic where width = :width::bigint order by at desc limit 1);
 
 -- name: next_finished
 -- reader: anyone
 -- the first that ended then or later: empty windows are passed over
-select min(finished_at) from tickwork.archive where finished_at >= :at::bigint;
+select (select finished_at from tickwork.archive where finished_at >= :at::bigint order by finished_at limit 1);
 
 -- name: clear_window
 -- writer: worker
@@ -63,7 +63,7 @@ select namespace, handler, :at::bigint, :width::bigint, measure, size, count(*)
 
 -- name: oldest_window
 -- reader: anyone
-select min(at) from tickwork.statistic where width = :width::bigint;
+select (select at from tickwork.statistic where width = :width::bigint order by at limit 1);
 
 -- name: merge_windows
 -- writer: worker

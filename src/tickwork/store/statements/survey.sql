@@ -18,17 +18,17 @@ mine as (
 select c.now,
        exists (select 1 from tickwork.trigger_change),
        exists (select 1 from tickwork.event where due_at <= (select now from clock) and due_at >= :mark::bigint),
-       (select min(due_at) from tickwork.event where due_at > (select now from clock)),
+       (select due_at from tickwork.event where due_at > (select now from clock) order by due_at limit 1),
        (select ready from mine),
        (select soonest from mine),
        exists (select 1 from tickwork.lease),
        exists (select 1 from tickwork.worker where seen_at < (select now from clock) - :silent::bigint),
-       (select coalesce(max(id), 0) from tickwork.job_event),
+       coalesce((select id from tickwork.job_event where id > 0 order by id desc limit 1), 0),
        exists (select 1 from tickwork.job where status = 'scheduled' and lease is null),
        (select max(id) from tickwork.bulk where state in ('running', 'cancelling')),
        (select max(woken_at) from tickwork.generator where key = ''),
        exists (select 1 from tickwork.group_letter)
        or exists (select 1 from tickwork.task_group where state in ('stopping', 'over'))
        or exists (select 1 from tickwork.opening o where o.due_at <= (select now from clock)),
-       (select min(o.due_at) from tickwork.opening o where o.due_at > (select now from clock))
+       (select o.due_at from tickwork.opening o where o.due_at > (select now from clock) order by o.due_at limit 1)
   from clock c;
