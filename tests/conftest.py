@@ -6,6 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.levels import levels
 from tests.support.order import pytest_collection_modifyitems
 from tests.support.stores import (
     bench,
@@ -24,6 +25,7 @@ __all__ = [
     "bench",
     "database",
     "database_url",
+    "levels",
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",

@@ -239,10 +239,13 @@ def _drain(url: str) -> None:
     try:
         with psycopg.connect(url, autocommit=True) as reader:
             while time.monotonic() < ends:
-                daemon.run_due(0)
+                busy = (
+                    daemon.turn(0) == 0
+                )  # not until nothing is due: of clocks of 20 ms a slow machine always finds one
                 if reader.execute(_LEFT).fetchone() == (0,):
                     return
-                pause.wait(0.05)
+                if not busy:
+                    pause.wait(0.05)
     finally:
         store.close()
     raise AssertionError("the storm did not drain within a minute")
