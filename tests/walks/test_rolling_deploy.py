@@ -83,6 +83,7 @@ def test_s4_60_a_program_that_cannot_read_all_dies_before_every_statement(
 
 
 WORKER = """
+import os
 import sys
 from tickwork.engine.loop import Listener
 from tickwork.engine.tasks.registry import Registry
@@ -91,16 +92,19 @@ from tickwork.engine.worker.appetite import Appetite
 from tickwork.store.claims import Subscription
 from tickwork.store.open import open_store
 
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())  # in one piece, whichever thread says it
+
 store = open_store(sys.argv[1])
 registry = Registry()
-registry.add("note", lambda task: print("ran", task.id), version=int(sys.argv[2]))
+registry.add("note", lambda task: say("ran", task.id), version=int(sys.argv[2]))
 listener = Listener(store.dialect.ear)
 listener.start()
 worker = Worker(store, registry, Subscription(), Appetite(concurrency=2, batch=20, lease=2_000_000))
 worker.start(listener)
-print("up")
+say("up")
 sys.stdin.readline()
-print("stopped", worker.stop())
+say("stopped", worker.stop())
 """
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from tickwork.errors import StoreUnavailable
 from tickwork.store import ranges
 from tickwork.store.ranges import NO_LOWS, Lows
 from tickwork.store.store import Store
@@ -79,9 +80,16 @@ class LowWater:
         if not (rested and (self._claimed or hidden)) and not (hidden and at_the_bottom):
             return
         self._claimed, self._searched_at = False, now
-        if not at_the_bottom:
-            self._search(store, self.lows)
-            return
+        try:
+            if at_the_bottom:
+                self._search_all(store, now)
+            else:
+                self._search(store, self.lows)
+        except StoreUnavailable:  # a hint is not worth a turn that fails: whoever claims next is told
+            self.lows = NO_LOWS
+
+    def _search_all(self, store: Store, now: Instant) -> None:
+        """Search from the bottom, and keep lows only where that was dear."""
         cost, above = self._search(store, NO_LOWS), 0
         self._bottom_at, self._period = now, max(SHORTEST, min(LONGEST, int(cost / BOTTOM_SHARE)))
         if cost >= CHEAP and self.lows:
