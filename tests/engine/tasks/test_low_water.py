@@ -187,6 +187,35 @@ def test_a_new_range_is_known_within_a_second(store, watchful):
         assert claims.look(transaction, Subscription(), water.lows).ready == 3
 
 
+def test_a_backlog_is_not_looked_through_for_new_ranges(store, watchful, monkeypatch):
+    """Only ids newer than the last search from the bottom are asked for: what waits may be ten million."""
+    asked = []
+    honest = ranges.used_since
+    monkeypatch.setattr(ranges, "used_since", lambda t, seen: asked.append(seen) or honest(t, seen))
+    newest = put(store, 100, age=-3600)[-1]
+    put(store, 1, age=1)
+    water = LowWater()
+    water.claimed()
+    water.keep(store, 0)
+    water._period = LONGEST
+    water.claimed()
+    water.keep(store, SEARCH_EVERY)
+    assert len(asked) >= 2
+    assert min(asked) > newest
+
+
+def test_many_new_ranges_end_the_lows(store, watchful):
+    water = LowWater()
+    put(store, 1, age=1)
+    water.claimed()
+    water.keep(store, 0)
+    water._period = LONGEST
+    for number in range(MOST + 1):
+        put(store, 1, age=1, each=Range("default", "default", 1 + number))
+    water.keep(store, SEARCH_EVERY, looking=True)
+    assert water.lows == {}
+
+
 def test_a_clock_that_was_set_back_sends_the_search_to_the_bottom(store, watchful):
     water = LowWater()
     put(store, 1, age=1)

@@ -31,6 +31,8 @@ SHORTEST, LONGEST = 1 * SECOND, 10 * SECOND
 CHEAP = 5_000
 #: So many ranges have lows at most: more cost more to hand over than they save.
 MOST = 64
+#: No task has so great an id.
+NO_ID = 2**63 - 1
 
 
 class LowWater:
@@ -98,17 +100,24 @@ class LowWater:
             self.lows = NO_LOWS
 
     def _search(self, store: Store, lows: Lows) -> int:
-        """Search each range from *lows* on, and take the new ones; return the cost in microseconds."""
+        """Search each range from *lows* on, and take the new ones; return the cost in microseconds.
+
+        The ids come first, so that what is put meanwhile is newer than what was seen. A search from the bottom sees every
+        range, whatever its tasks' ids: it only asks where they stand, and a backlog of millions is not looked through.
+        """
         with store.begin("worker", reading=True) as transaction:
+            newest, used = ranges.used_since(transaction, self._seen[0] if lows else NO_ID)
             began = monotonic()
             at, heads = ranges.heads(transaction, lows)
             cost = round((monotonic() - began) * SECOND)
-            newest, used = ranges.used_since(transaction, self._seen[0]) if lows else (self._seen[1], set())
         if at < self._clock:  # the database's clock was set back, and what is put now lies below all that was seen
             self.doubt()
-        self._clock, latest = at, at - MARGIN
-        known = [*heads, *(each for each in self.lows if each not in heads)]
-        found = {each: min(heads.get(each, latest), latest) for each in known[:MOST]}
-        self.lows = {**dict.fromkeys(used, FIRST_INSTANT), **found} if len(heads) <= MOST else NO_LOWS
-        self._seen = (self._seen[1], newest)
+        self._clock, self._seen = at, (self._seen[1] if lows else newest, newest)
+        latest = at - MARGIN
+        found = {
+            **dict.fromkeys(used, FIRST_INSTANT),
+            **{each: min(ready_at, latest) for each, ready_at in heads.items()},
+        }
+        silent = [each for each in self.lows if each not in found][: max(0, MOST - len(found))]
+        self.lows = {**found, **dict.fromkeys(silent, latest)} if len(found) <= MOST else NO_LOWS
         return cost
