@@ -22,8 +22,9 @@ log = logging.getLogger("tickwork.worker")
 
 #: How often running work learns what others ask of it.
 LOOK_EVERY = 1 * SECOND
-#: How often a worker that has nothing in its hands says that it is there.
-IDLE_EVERY = 20 * SECOND
+#: How often a worker that has nothing in its hands says that it is there: a little before every second look of the watchman
+#: of its process, which on SQLite hears the commit and looks then, not twice.
+IDLE_EVERY = 19 * SECOND
 
 
 class Heartbeat:
