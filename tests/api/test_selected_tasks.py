@@ -289,5 +289,5 @@ def test_killed_anywhere_each_task_is_waiting_or_cancelled(bench, store_name, te
             assert len(app.tasks.list_archived(outcome="cancelled")) == 5, n
 
     died = walk(cancels, prepare, check)
-    assert died > 10
+    assert died >= 10
     tell(f"walk of a bulk cancel on {store_name}: died before each of {died} statements")

@@ -1,6 +1,8 @@
 """Processes that kill themselves: a walk is repeated with a real SIGKILL before its n-th statement, for every n.
 
-``begin`` and ``commit`` count as statements, so a walk dies before and after each commit too. A body is a function
+``begin`` and ``commit`` count as statements, so a walk dies before and after each commit too. A transaction that only
+reads is one point and not several: from its ``begin`` to its end nothing is written, locked or done elsewhere, so whoever
+comes after a death finds the same. A body is a function
 ``body(store, *arguments)`` of an importable module, with arguments that JSON can carry. Each run is a process of its
 own, forked from one that has imported the module, holds no connection and has no threads: so a death costs what the
 body does, and not what its imports cost.
@@ -24,8 +26,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,9 @@ import psycopg
 
 from tests.support.processes import Child
 from tests.support.shelf import give_back
+from tickwork.store.dialect import Dialect, Transaction
 from tickwork.store.open import open_store
+from tickwork.watch import Instant
 
 #: Seconds until a body that neither dies nor ends is taken for hung, and its stack is written.
 DEADLINE = 120
@@ -125,7 +129,7 @@ def _run(url: str, body: Callable[..., None], n: int, arguments: list[Any]) -> N
                 print(PORTS, *_ports(), flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        store.dialect.on_statement = count
+        tell_points(store.dialect, count)
         body(store, *arguments)
         code = 0
     except BaseException:
@@ -133,6 +137,27 @@ def _run(url: str, body: Callable[..., None], n: int, arguments: list[Any]) -> N
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def tell_points(dialect: Dialect, tell: Callable[[str], None]) -> None:
+    """Call *tell* before each statement at which a death may leave something else than a death before the last one."""
+    here, begin = threading.local(), dialect.begin
+
+    @contextmanager
+    def noted(role: str, now: Instant | None = None, **how: bool) -> Iterator[Transaction]:
+        outer, here.reading = getattr(here, "reading", False), how.get("reading", False)
+        try:
+            with begin(role, now, **how) as transaction:
+                yield transaction
+        finally:
+            here.reading = outer
+
+    def statement(name: str) -> None:
+        if name == "begin" or not getattr(here, "reading", False):
+            tell(name)
+
+    setattr(dialect, "begin", noted)  # noqa: B010  a method of this one alone
+    dialect.on_statement = statement
 
 
 def _ports() -> list[int]:

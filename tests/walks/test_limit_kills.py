@@ -134,5 +134,5 @@ def test_a_worker_with_limits_dies_before_a_statement(
     died, n = 0, 7 if store_name == "sqlite" else 12
     while died_and_held(body, bench.migrated, n):
         died, n = died + 1, n + 11
-    assert died > 5
+    assert died >= 5
     tell(f"walk of limits, {body.__name__}, on {store_name}: died {died} times")

@@ -205,5 +205,5 @@ def test_a_rescuer_that_tells_an_owner_dies_before_every_statement(
 @pytest.mark.stores("sqlite", "postgresql-18")
 def test_a_rescuer_dies_before_every_statement(bench: Any, store_name: str, tell: Callable[[str], None]) -> None:
     died = walk(lose_and_recover, prepare(bench.migrated), check)
-    assert died > 10
+    assert died >= 10
     tell(f"walk of rescue on {store_name}: died before each of {died} statements")
