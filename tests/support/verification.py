@@ -82,7 +82,7 @@ def account(check: str, run: Run, result: str, file: Path = ACCOUNT) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())[:300]
+    return " ".join(text.replace("|", "\\|").split())[:1000]
 
 
 def _commit() -> str:
