@@ -13,7 +13,7 @@ from tests.support.shared import REPOSITORY
 
 FOLDER = REPOSITORY / "benchmarks"
 SIZES = {
-    "fire": ["--size", "60", "--daemons", "1,2"],
+    "fire": ["--size", "60", "--daemons", "1,2", "--clocks", "mix"],
     "plan": ["--size", "60"],
     "drain": ["--size", "60"],
     "put": ["--size", "10"],
