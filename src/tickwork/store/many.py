@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -37,6 +37,7 @@ _TRIGGER = (
 Progress = Callable[[int, int], None]
 
 Columns = Mapping[str, Any]
+Row = TypeVar("Row")
 
 
 def put_tasks(scope: Scope, rows: Sequence[Columns] | Alike, progress: Progress | None = None) -> Verb[ManyPut]:
@@ -64,10 +65,14 @@ def _put_alike(scope: Scope, rows: Alike, progress: Progress | None) -> Verb[Man
     """Put tasks that differ in their payloads only, and have no keys: one array instead of eighteen."""
     shared = {name: rows.columns[name] for name in _SHARED}
     ids: list[int] = []
-    for start in range(0, len(rows), SLICE):
-        payloads = msgspec.json.encode(rows.payloads[start : start + SLICE]).decode()
+    for part in _slices(rows.payloads):
+        payloads = msgspec.json.encode(part).decode()
         new = yield from ask("put_alike", namespace=scope.namespace, channel=scope.channel, payloads=payloads, **shared)
-        ids += new[0][0] if scope.chains_writes else [row[0] for row in new]
+        if scope.chains_writes:
+            ids += new[0][0]
+        else:
+            last = (yield from ask("last_task"))[0][0]
+            ids += range(last - len(part) + 1, last + 1)
         if progress is not None:
             progress(len(ids), len(rows))
     return ManyPut(len(ids), 0, 0, tuple(ids))
@@ -113,6 +118,6 @@ def _columns(scope: Scope, rows: Sequence[Columns], names: Sequence[str]) -> dic
     return {"rows": msgspec.json.encode([[row[name] for name in names] for row in rows]).decode()}
 
 
-def _slices(rows: Sequence[Columns]) -> Iterator[Sequence[Columns]]:
+def _slices(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     for start in range(0, len(rows), SLICE):
         yield rows[start : start + SLICE]
