@@ -1,8 +1,7 @@
 """drain: put tasks are claimed, run by a no-op handler, and archived one by one; beside the raw claim-and-complete loop.
 
-One worker process and two. A lap ends when no task is left;
-afterwards the archive must hold every task
-exactly once. ``--peer pgqueuer,graphile,awa`` (PostgreSQL; graphile-worker needs node) and
+One worker process and two. A lap ends when no task is left (what a worker sweeps when it has nothing else to do is no part of
+it); afterwards the archive must hold every task exactly once. ``--peer pgqueuer,graphile,awa`` (PostgreSQL; graphile-worker needs node) and
 ``--peer huey`` (SQLite) run the peers in turns with ours.
 """
 
@@ -49,10 +48,10 @@ def worker(url: str, concurrency: int, is_async: bool) -> Iterator[Done | None]:
     assert process.task_worker is not None
     yield None
     process.start()
-    while not process.task_worker.pump.idle or unfinished(
-        watcher.store
-    ):  # the database is asked by an idle worker only
-        pause.wait(0.005)
+    before = -1
+    while handled != before or unfinished(watcher.store):  # the database is asked where nothing has ended for a moment
+        before = handled
+        pause.wait(0.02)
     yield Done(handled, counted.statements, counted.commits)
     process.stop()
     app.close()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tickwork.engine.worker.appetite import Appetite
 from tickwork.engine.worker.executors import Executor
-from tickwork.engine.worker.pace import UNSTARTED, Pace, Prefetch
+from tickwork.engine.worker.pace import AHEAD, UNSTARTED, Pace, Prefetch
 from tickwork.engine.worker.source import Source
 from tickwork.engine.worker.units import Unit
 from tickwork.watch import Instant
@@ -21,7 +21,7 @@ class Hands:
     def __init__(self, executors: Sequence[Executor], appetite: Appetite, sources: Sequence[Source]) -> None:
         self.executors, self.appetite, self.sources = tuple(executors), appetite, tuple(sources)
         widest = max((source.widest for source in sources), default=1)
-        self.ahead, self.pace = Prefetch(appetite.batch, least=widest - 1), Pace()
+        self.ahead, self.pace = Prefetch(2 * appetite.batch, least=widest - 1), Pace()
         self._full_since: Instant | None = None
 
     # ------------------------------------------------------------------------------------------------ how they stand
@@ -61,8 +61,12 @@ class Hands:
         return (min(room, usual), appetite.worst) if usual > 0 else (room, min(appetite.worst, appetite.urgent))
 
     def learn_pace(self, now: Instant) -> None:
-        """Learn from what was finished since the last time how much to claim ahead."""
-        self.ahead.after(*self.pace.read(now))
+        """Learn from what was finished since the last time how much to claim ahead.
+
+        Two claims may follow each other with nothing settled between: that says nothing of the pace, unless it takes long.
+        """
+        if self.pace.finished or now - self.pace.since >= AHEAD:
+            self.ahead.after(*self.pace.read(now))
 
     # ---------------------------------------------------------------------------------------- what they are given
 

@@ -86,13 +86,13 @@ class Pace:
     """Counts what was finished since it was last asked."""
 
     def __init__(self) -> None:
-        self._finished, self._since = 0, 0
+        self.finished, self.since = 0, 0
 
     def count(self, finished: int) -> None:
-        self._finished += finished
+        self.finished += finished
 
     def read(self, now: Instant) -> tuple[int, int]:
         """Return how many were finished in how long, and start anew."""
-        read = (self._finished, now - self._since)
-        self._finished, self._since = 0, now
+        read = (self.finished, now - self.since)
+        self.finished, self.since = 0, now
         return read

@@ -153,8 +153,19 @@ nothing as (select 1) select 1 from nothing where false
 
 -- name: archive_tasks
 -- writer: worker
--- a statement cannot write two tables: see held_tasks, archive_held, remove_archived
-select 1 where false;
+-- a statement cannot write two tables: this one writes the archive, for a batch that held_tasks has found whole and that
+-- went well; remove_archived follows. One statement, for a row at a time lets go of the interpreter at each row
+insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
+                              outcome, reason, result, attempts, attempt, lost, snoozes, expires_at, asked_at,
+                              created_at, started_at, finished_at, worker_id, object, container, tags, trigger_id,
+                              trigger_key, generation, planned_at, previous_at, slots, parent_id, key_scope, group_id,
+                              gathered, limit_key, units)
+select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
+       value ->> 1, value ->> 2, value ->> 3, t.attempts, value ->> 4, t.lost, t.snoozes, t.expires_at, t.asked_at,
+       t.created_at, value ->> 5, value ->> 6, :worker_id, t.object, t.container, t.tags, t.trigger_id,
+       t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id, t.key_scope, t.group_id,
+       t.gathered, t.limit_key, t.units
+  from json_each(:rows) join tickwork.task t on t.id = value ->> 0;
 
 -- name: archive_held
 -- writer: worker

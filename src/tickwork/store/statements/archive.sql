@@ -5,52 +5,57 @@
 -- One statement: lock what is still ours (a row that somebody else holds just now is passed over and tried again),
 -- delete it, archive exactly what was deleted, answer the cancel requests, leave a letter for each member of a group,
 -- drop the leases that are empty then.
--- What is named by an array need not be searched for: a table that was empty when its statistics were taken would be read
--- from end to end. And tasks of a lease are counted, for `not exists` may become a join that walks all that are leased.
+-- Each row is looked up by its key and the array names what is deleted, whatever statistics say: a table that was empty when they
+-- were taken would be read from end to end. An equal sign would offer the index of leases, which knows a batch and not a row. Tasks
+-- of a lease are counted, for `not exists` may become a join that walks all that are leased.
 with item as materialized (
     select * from unnest(:id::bigint[], :token::bigint[], :outcome::text[], :reason::text[], :result::text[],
                          :error::text[], :attempt::int[], :started_at::bigint[], :ended_at::bigint[])
         as i (id, token, outcome, reason, result, error, attempt, started_at, ended_at)
 ), held as materialized (
-    select t.id, t.lease from tickwork.task t
-     where t.id = any(:id::bigint[]) and t.lease = any(:token::bigint[])
-     order by t.id for update skip locked
+    select h.*, i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
+      from item i
+     cross join lateral (
+        select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
+               t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
+               t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
+               t.key_scope, t.group_id, t.gathered, t.limit_key, t.units
+          from tickwork.task t
+         where t.id = i.id and t.lease is not distinct from i.token
+           for update skip locked
+     ) h
 ), gone as (
-    delete from tickwork.task t using held h, item i
-     where t.id = any(:id::bigint[]) and t.id = h.id and i.id = h.id and i.token = h.lease
-    returning t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t.payload_version, t.key,
-              t.attempts, t.lost, t.snoozes, t.expires_at, t.asked_at, t.created_at, t.object, t.container, t.tags,
-              t.trigger_id, t.trigger_key, t.generation, t.planned_at, t.previous_at, t.slots, t.parent_id,
-              t.key_scope, t.group_id, t.gathered, t.limit_key, t.units,
-              i.outcome, i.reason, i.result, i.error, i.attempt, i.started_at, i.ended_at
+    delete from tickwork.task t where t.id = any(array(select h.id from held h))
 ), asked as (
-    delete from tickwork.cancel_request c using gone g where c.task_id = g.id returning c.task_id, c.reason
+    delete from tickwork.cancel_request c where c.task_id = any(array(select h.id from held h))
+    returning c.task_id, c.reason
 ), kept as (
     insert into tickwork.archive (id, namespace, queue, priority, handler, action, payload, payload_version, key,
                                   outcome, reason, result, error, attempts, attempt, lost, snoozes, expires_at,
                                   asked_at, created_at, started_at, finished_at, worker_id, object, container, tags,
                                   trigger_id, trigger_key, generation, planned_at, previous_at, slots, parent_id,
                                   key_scope, group_id, gathered, limit_key, units)
-    select g.id, g.namespace, g.queue, g.priority, g.handler, g.action, g.payload, g.payload_version, g.key,
-           case when a.task_id is null then g.outcome else 'cancelled' end, coalesce(a.reason, g.reason),
-           case when a.task_id is null then g.result end, g.error, g.attempts, g.attempt, g.lost, g.snoozes,
-           g.expires_at, g.asked_at, g.created_at, g.started_at, g.ended_at, :worker_id::bigint, g.object,
-           g.container, g.tags, g.trigger_id, g.trigger_key, g.generation, g.planned_at, g.previous_at, g.slots,
-           g.parent_id, g.key_scope, g.group_id, g.gathered, g.limit_key, g.units
-      from gone g left join asked a on a.task_id = g.id
+    select h.id, h.namespace, h.queue, h.priority, h.handler, h.action, h.payload, h.payload_version, h.key,
+           case when a.task_id is null then h.outcome else 'cancelled' end, coalesce(a.reason, h.reason),
+           case when a.task_id is null then h.result end, h.error, h.attempts, h.attempt, h.lost, h.snoozes,
+           h.expires_at, h.asked_at, h.created_at, h.started_at, h.ended_at, :worker_id::bigint, h.object,
+           h.container, h.tags, h.trigger_id, h.trigger_key, h.generation, h.planned_at, h.previous_at, h.slots,
+           h.parent_id, h.key_scope, h.group_id, h.gathered, h.limit_key, h.units
+      from held h left join asked a on a.task_id = h.id
 ), letter as (
     insert into tickwork.group_letter (group_id, task_id, outcome)
-    select g.group_id, g.id, case when a.task_id is null then g.outcome else 'cancelled' end
-      from gone g left join asked a on a.task_id = g.id
-     where g.group_id is not null
+    select h.group_id, h.id, case when a.task_id is null then h.outcome else 'cancelled' end
+      from held h left join asked a on a.task_id = h.id
+     where h.group_id is not null
 ), dropped as (
     delete from tickwork.lease l
      where l.token = any(:finished::bigint[])
        and l.token in (select f.token from tickwork.lease f
                         where f.token = any(:finished::bigint[]) order by f.token for update)
-       and (select count(*) from tickwork.task t where t.lease = l.token and not (t.id = any(:id::bigint[]))) = 0
+       and (select count(*) from tickwork.task t
+             where t.lease = l.token and not (t.id = any(array(select h.id from held h)))) = 0
 )
-select id, group_id from gone;
+select id, group_id from held;
 
 -- name: held_tasks
 -- writer: worker
@@ -81,7 +86,7 @@ select t.id, t.namespace, t.queue, t.priority, t.handler, t.action, t.payload, t
   from unnest(:id::bigint[], :outcome::text[], :reason::text[], :result::text[], :error::text[], :attempt::int[],
               :started_at::bigint[], :ended_at::bigint[], :worker_id::bigint[])
        as i (id, outcome, reason, result, error, attempt, started_at, ended_at, worker_id)
-  join tickwork.task t on t.id = i.id and t.id = any(:id::bigint[]);
+ cross join lateral (select * from tickwork.task k where k.id = i.id offset 0) t;  -- by its key, whatever statistics say
 
 -- name: remove_archived
 -- writer: worker

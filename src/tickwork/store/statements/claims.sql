@@ -131,7 +131,7 @@ range as materialized (
      order by place
 ), picked as materialized (
     select p.id, p.lost, p.available_at, r.place,
-           p.places is null and exists (
+           p.places is null and exists (select 1 from tickwork.handler_limit) and exists (
                select 1 from tickwork.handler_limit l
                 where l.namespace in ('', r.namespace) and l.handler in ('*', p.handler)) as limited
       from range r
@@ -170,10 +170,11 @@ range as materialized (
 select k.id, c.lease, c.namespace, c.queue, c.priority, c.handler, c.payload, c.payload_version, c.key,
        c.attempt, c.attempts, c.lost, c.snoozes, c.available_at, c.expires_at, c.asked_at, c.created_at,
        c.object, c.container, c.tags, c.trigger_key, c.planned_at, c.previous_at, c.slots, c.parent_id,
-       c.marked, q.task_id is not null, o.at is not null, c.at, c.gathered, c.places,
+       c.marked,
+       c.id = any(array(select q.task_id from tickwork.cancel_request q where q.task_id = any(array(select id from kept)))),
+       o.at is not null, c.at, c.gathered, c.places,
        exists (select 1 from tickwork.opening g where g.due_at <= (select at from moment))
   from kept k left join claimed c on c.id = k.id
-       left join tickwork.cancel_request q on q.task_id = c.id
        left join tickwork.root o on o.namespace = c.namespace and o.signature = c.root and o.at > c.root_at
  order by k.place
 
