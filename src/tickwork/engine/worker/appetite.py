@@ -13,7 +13,7 @@ class Appetite:
     """How much a worker takes: hands to run in, the largest batch, the usual lease in microseconds."""
 
     concurrency: int = 10
-    batch: int = 500
+    batch: int = 1_000
     lease: int = LENGTH
     replica_lag: int | None = None
     """How far a replica may be behind, in microseconds, before no more is taken; None: nobody looks."""
