@@ -83,7 +83,7 @@ class Tickwork(Working, Seeing):
         self.workers = Workers(desk)
         self.generators = Generators(desk, self.store, self.settings.namespace)
         self.objects = Objects(desk)
-        self.bulk = BulkWork(desk, self.tasks)
+        self.bulk = BulkWork(desk)
         self.subscriptions = Subscriptions()
         self.topics = Topics(desk, self.subscriptions)
         self.retention = RetentionRules(desk, self.store)

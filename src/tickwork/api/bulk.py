@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from tickwork.api.desk import Desk
-from tickwork.api.tasks import Tasks, task_filter
+from tickwork.api.selected_tasks import task_filter
+from tickwork.api.task_columns import columns_of_lines
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.bulk import STATES, Bulk, verb_terms
@@ -26,8 +27,8 @@ from tickwork.watch import Instant
 class BulkWork:
     """The bulk work of one namespace, through one desk."""
 
-    def __init__(self, desk: Desk, tasks: Tasks) -> None:
-        self._desk, self._tasks = desk, tasks
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     def put(
         self,
@@ -75,7 +76,7 @@ class BulkWork:
         desk, name = self._desk, limits.optional_text(once, "once")
         limits.text(title, "title")
         words = {"priority": 3_000, **treatment}
-        found, rows = self._tasks.rows(lines, at=at, delay=delay, treatment=words)
+        found, rows = columns_of_lines(desk, lines, at=at, delay=delay, treatment=words)
 
         def verb() -> Verb[Bulk]:
             if not unchecked:

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from tickwork.api.desk import Desk
+from tickwork.api.task_columns import columns_of
 from tickwork.api.waiting import patiently
 from tickwork.model.action import PutTask
-from tickwork.model.flow import Columns, Then, flow_columns, rows_of
+from tickwork.model.flow import Then, flow_columns, rows_of
 from tickwork.model.task import TaskPut
 from tickwork.store import flows
 from tickwork.store.dialect import Verb
 from tickwork.store.flows import Placed
 
 
-def put_flow(desk: Desk, columns: Columns, flow: Then, given: Mapping[str, Any], *, unchecked: bool) -> TaskPut:
-    """Put a flow and return what became of its last task; *columns* checks each of its tasks.
+def put_flow(desk: Desk, flow: Then, given: Mapping[str, Any], *, unchecked: bool) -> TaskPut:
+    """Put a flow and return what became of its last task.
 
     Every queue that it reaches is asked for room first, and every handler whether it is known.
     """
@@ -25,7 +26,7 @@ def put_flow(desk: Desk, columns: Columns, flow: Then, given: Mapping[str, Any],
 
     def noted(action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         actions.append(action)
-        return columns(action, given)
+        return columns_of(desk, action, given)
 
     planned = flow_columns(flow, given, noted)
     queues = Counter(row["queue"] for row in rows_of(planned))

@@ -8,10 +8,10 @@ is held for long; in a lent transaction everything happens in that one. ``dry_ru
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tickwork.api.desk import Desk
 from tickwork.errors import InvalidInput
@@ -160,3 +160,12 @@ def _slices(found: Sequence[Selected]) -> Iterator[Sequence[Selected]]:
 def _left_alone(was: Selected) -> str:
     """Say why a verb did nothing to a task: by what it was when it was selected."""
     return was.state if was.state in ("running", "done") else "unchanged"
+
+
+def task_filter(filters: Mapping[str, Any]) -> TaskFilter:
+    """Return the filter that the words say; raises InvalidInput for a word that is none."""
+    known = [each.name for each in fields(TaskFilter)]
+    for name, value in filters.items():
+        if name not in known:
+            raise InvalidInput(name, value, f"one of the filters: {', '.join(known)}")
+    return TaskFilter(**filters)

@@ -6,24 +6,22 @@ awaited.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from tickwork.api.desk import Desk
 from tickwork.api.flows import put_flow
-from tickwork.api.selected_tasks import SelectedTasks
+from tickwork.api.selected_tasks import SelectedTasks, task_filter
+from tickwork.api.task_columns import columns_of, columns_of_lines, queues_of
 from tickwork.api.waiting import patiently
 from tickwork.errors import InvalidInput
 from tickwork.model import limits
 from tickwork.model.action import PutTask
 from tickwork.model.flow import Gathered, Then
-from tickwork.model.many import Alike, ManyPut, TaskLine, task_lines
+from tickwork.model.many import ManyPut, TaskLine
 from tickwork.model.report import Failed, GroupRow, Result, TaskRow
-from tickwork.model.selection import TaskFilter
-from tickwork.model.task import NewTask, TaskPut, Treatment, treatment_columns, when
+from tickwork.model.task import TaskPut, Treatment, treatment_columns, when
 from tickwork.model.unique import WORDS, Root
 from tickwork.store import evidence, many, pressure, reports, tasks
 from tickwork.store.dialect import Verb
@@ -88,9 +86,9 @@ class Tasks:
         desk = self._desk
         given = {"at": at, "delay": delay, **treatment}
         if isinstance(action, PutTask):
-            columns = self._columns(action, given)
+            columns = columns_of(desk, action, given)
         else:
-            return put_flow(self._desk, self._columns, action, given, unchecked=unchecked)
+            return put_flow(desk, action, given, unchecked=unchecked)
 
         def verb() -> Verb[TaskPut]:
             yield from desk.admit(columns["queue"])
@@ -134,7 +132,7 @@ class Tasks:
         >>> app.close()
         """
         desk = self._desk
-        actions, rows = self.rows(lines, at=at, delay=delay, treatment=treatment)
+        actions, rows = columns_of_lines(desk, lines, at=at, delay=delay, treatment=treatment)
         queues = queues_of(rows)
 
         def verb() -> Verb[ManyPut]:
@@ -145,52 +143,6 @@ class Tasks:
             return (yield from many.put_tasks(desk.scope, rows, progress))
 
         return patiently(desk, queues, lambda: desk.perform(verb))
-
-    def rows(
-        self, lines: Iterable[TaskLine], *, at: Any, delay: Any, treatment: Mapping[str, Any]
-    ) -> tuple[list_of[PutTask], list_of[dict[str, Any]] | Alike]:
-        """Check many lines and return their actions, and the columns of each, without writing anything.
-
-        Lines that say nothing of their own, all for one handler, share their columns: these are worked out once.
-        """
-        found = task_lines(lines)
-        if treatment.get("key") is not None:
-            raise InvalidInput("key", treatment["key"], "a key in each line: two lines cannot share one")
-        if found and "dedupe" not in treatment and _alike(found):
-            shared = self._columns(found[0][0], {"at": at, "delay": delay, **treatment})
-            return [action for action, _ in found], Alike(shared, [action.payload for action, _ in found])
-        rows = self._rows(found, {"at": at, "delay": delay}, treatment)
-        for row in rows:
-            if row["existing"] != "keep" or row["period"] is not None:
-                raise InvalidInput("scope", row["key"], "keys that are kept, and no period, among many")
-        if any(row["unique_key"] is not None for row in rows):  # two that put the same keys take them in one order
-            rows.sort(key=lambda row: row["unique_key"] or "")
-        return [action for action, _ in found], rows
-
-    def _rows(
-        self, found: Sequence[tuple[Any, Mapping[str, Any]]], time: Mapping[str, Any], treatment: Mapping[str, Any]
-    ) -> list_of[dict[str, Any]]:
-        """Return each line's columns; what lines for one handler share that say nothing of their own is worked out once."""
-        shared: dict[tuple[str, int], dict[str, Any]] = {}
-        rows = []
-        for action, special in found:
-            if special or "dedupe" in treatment or type(action) is not PutTask:
-                own = {} if "at" in special or "delay" in special else time
-                rows.append(self._columns(action, {**own, **treatment, **special}))
-                continue
-            kind = (action.handler, action.payload_version)
-            if kind not in shared:
-                shared[kind] = self._columns(action, {**time, **treatment})
-            rows.append({**shared[kind], "payload": action.payload})
-        return rows
-
-    def _columns(self, action: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Check one task and return its columns; *given* holds its time and its treatment."""
-        treatment = dict(given)
-        at, delay = treatment.pop("at", None), treatment.pop("delay", None)
-        if isinstance(action, PutTask):
-            treatment = {**self._desk.attempts(action, treatment), **treatment}
-        return NewTask.of(action, at, delay, Treatment(**treatment)).columns()  # type: ignore[typeddict-item]
 
     def cancel(self, task: str | int, *, flow: bool = False, reason: str | None = None, by: str = "") -> TaskPut:
         """Cancel a task. Answers ``cancelled`` (it is archived so), ``asked`` (it runs), ``over`` or ``unknown``.
@@ -416,34 +368,6 @@ def _about(trigger: str | None, **filters: str | None) -> dict[str, str | None]:
     """Check what a list is narrowed to."""
     checked = {name: limits.optional_text(value, name) for name, value in filters.items()}
     return {**checked, "trigger_key": limits.optional_text(trigger, "trigger")}
-
-
-def _alike(found: Sequence[tuple[Any, Mapping[str, Any]]]) -> bool:
-    """Whether all lines are for one handler and say nothing of their own."""
-    first = found[0][0]
-    if not isinstance(first, PutTask):
-        return False
-    name, version = first.handler, first.payload_version
-    return all(
-        not special and type(action) is PutTask and action.handler == name and action.payload_version == version
-        for action, special in found
-    )
-
-
-def queues_of(rows: Sequence[Mapping[str, Any]] | Alike) -> Counter[str]:
-    """Return how many of these tasks go into which queue."""
-    if isinstance(rows, Alike):
-        return Counter({rows.columns["queue"]: len(rows)})
-    return Counter(row["queue"] for row in rows)
-
-
-def task_filter(filters: Mapping[str, Any]) -> TaskFilter:
-    """Return the filter that the words say; raises InvalidInput for a word that is none."""
-    known = [each.name for each in fields(TaskFilter)]
-    for name, value in filters.items():
-        if name not in known:
-            raise InvalidInput(name, value, f"one of the filters: {', '.join(known)}")
-    return TaskFilter(**filters)
 
 
 #: ``list`` is a verb in the class above, so the type goes by another name there.
