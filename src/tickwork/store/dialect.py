@@ -27,6 +27,8 @@ class Call:
 
     name: str
     values: dict[str, Any]
+    whole: bool = False
+    """A write that may be a transaction by itself: it changes nothing where it returns nothing, else it was all."""
 
 
 #: A verb is a generator: it yields calls and gets their rows, so that one text serves sync and async connections.
@@ -36,6 +38,11 @@ Verb = Generator[Call, list[Row], Result]
 def ask(statement: str, /, **values: Any) -> Generator[Call, list[Row], list[Row]]:
     """Inside a verb: have one statement run, ``rows = yield from ask("trigger_by_key", key=...)``."""
     return (yield Call(statement, values))
+
+
+def ask_whole(statement: str, /, **values: Any) -> Generator[Call, list[Row], list[Row]]:
+    """Have one write run that may be a transaction by itself, as it is where a verb begins and ends with it."""
+    return (yield Call(statement, values, whole=True))
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,10 @@ class Transaction(ABC):
         """
         raise NotImplementedError(f"{self.dialect.name} does not chain writes")
 
-    def perform(self, verb: Verb[Result]) -> Result:
-        """Run a verb to its end and return what it returns."""
+    def perform(self, verb: Verb[Result], call: Call | None = None) -> Result:
+        """Run a verb to its end and return what it returns; one that was begun already has asked for *call*."""
         try:
-            call = next(verb)
+            call = next(verb) if call is None else call
             while True:
                 try:
                     rows = self.all(call.name, **call.values)
@@ -159,6 +166,13 @@ class Dialect(ABC):
 
         *handing*: a handler of the user's will write in it, so its session is planned as any application's is.
         """
+
+    def at_once(self, role: str, now: Instant | None, call: Call) -> list[Row] | None:
+        """Run a whole write as a transaction of its own, without a begin and a commit, and return its rows.
+
+        None where that cannot be, or not safely just now: nothing was run.
+        """
+        return None
 
     @abstractmethod
     def now(self, given: Instant | None) -> Instant | None:

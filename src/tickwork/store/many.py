@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tickwork.model.many import Alike, ManyPut, ManyTriggers
-from tickwork.store.dialect import Verb, ask
+from tickwork.store.dialect import Verb, ask, ask_whole
 from tickwork.store.scope import Scope
 
 #: How many rows one statement writes.
@@ -65,9 +65,10 @@ def _put_alike(scope: Scope, rows: Alike, progress: Progress | None) -> Verb[Man
     """Put tasks that differ in their payloads only, and have no keys: one array instead of eighteen."""
     shared = {name: rows.columns[name] for name in _SHARED}
     ids: list[int] = []
+    put = ask_whole if len(rows) <= SLICE else ask
     for part in _slices(rows.payloads):
         payloads = msgspec.json.encode(part).decode()
-        new = yield from ask("put_alike", namespace=scope.namespace, channel=scope.channel, payloads=payloads, **shared)
+        new = yield from put("put_alike", namespace=scope.namespace, channel=scope.channel, payloads=payloads, **shared)
         if scope.chains_writes:
             ids += new[0][0]
         else:

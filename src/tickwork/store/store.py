@@ -24,18 +24,28 @@ class Store:
         self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
     ) -> AbstractContextManager[Transaction]:
         """Open a transaction of our own in a role; it commits at the end of the block. *handing*: to a handler."""
-        if now is None and self.watch is not None:
-            now = self.watch.now()
-        return self.dialect.begin(role, now, reading=reading, handing=handing)
+        return self.dialect.begin(role, self._time(now), reading=reading, handing=handing)
 
     def read(self, now: Instant | None = None) -> AbstractContextManager[Transaction]:
         """Open a transaction that changes nothing."""
         return self.begin("operator", now, reading=True)
 
-    def perform(self, role: str, verb: Callable[[], Verb[Result]]) -> Result:
-        """Run one verb in a transaction of its own."""
+    def perform(self, role: str, make: Callable[[], Verb[Result]]) -> Result:
+        """Run one verb in a transaction of its own, which is a single statement where that is all there is to it."""
+        verb = make()
+        try:
+            call = next(verb)
+            if call.whole and (rows := self.dialect.at_once(role, self._time(), call)) is not None:
+                call = verb.send(rows)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
         with self.begin(role) as transaction:
-            return transaction.perform(verb())
+            return transaction.perform(verb, call)
+
+    def _time(self, now: Instant | None = None) -> Instant | None:
+        """The time that statements are told, None where the database's clock decides."""
+        return self.watch.now() if now is None and self.watch is not None else now
 
     @cached_property
     def identity(self) -> Identity:

@@ -15,7 +15,7 @@ from tickwork.model import limits
 from tickwork.model.task import TaskPut
 from tickwork.model.unique import Root
 from tickwork.store import letters
-from tickwork.store.dialect import Row, Verb, ask
+from tickwork.store.dialect import Row, Verb, ask, ask_whole
 from tickwork.store.letters import STOP, Letter
 from tickwork.store.scope import Scope
 
@@ -27,7 +27,7 @@ def put(scope: Scope, columns: Mapping[str, Any]) -> Verb[TaskPut]:
         return (yield from _put_for_period(values))
     key = columns["key"]
     for _ in range(3):
-        rows = yield from ask("put_task", **values)
+        rows = yield from ask_whole("put_task", **values)
         if rows:
             return TaskPut(rows[0][0], key, "put")
         names = {"namespace": scope.namespace, "unique_key": columns["unique_key"]}

@@ -9,6 +9,7 @@ loop over its index whatever the statistics say.
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -32,7 +33,7 @@ from tickwork.errors import (
     TryAgain,
 )
 from tickwork.store.book import Book, Statement, Style, Turn
-from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
+from tickwork.store.dialect import Call, Dialect, Ear, Identity, Row, Transaction
 from tickwork.store.postgresql.arrays import Integers, IntegersDumper, Texts, TextsDumper, Truths, TruthsDumper
 from tickwork.watch import Instant
 
@@ -69,7 +70,10 @@ WORKER_SESSION = {
 }
 #: A handler's own statements are planned as its application is used to; a frozen worker lets go of its task.
 HANDLER_SESSION = {"idle_in_transaction_session_timeout": "60s", "application_name": "tickwork-handler"}
+#: A statement that is its own transaction is not told its isolation by a begin.
+APPLICATION_SESSION = {"default_transaction_isolation": "read committed"}
 SESSIONS = {
+    "application": APPLICATION_SESSION,
     "daemon": DAEMON_SESSION,
     "controller": CONTROLLER_SESSION,
     "worker": WORKER_SESSION,
@@ -126,6 +130,13 @@ class PostgresqlTransaction(Transaction):
         self._cursor.execute("release tickwork")
 
 
+def _has_something_to_say(connection: psycopg.Connection[Row]) -> bool:
+    """Whether anything has come in on a connection that rests: as a rule the server's goodbye."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class PostgresqlDialect(Dialect):
     """One schema of one PostgreSQL database."""
 
@@ -148,10 +159,10 @@ class PostgresqlDialect(Dialect):
     def begin(
         self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
     ) -> Iterator[PostgresqlTransaction]:
-        kind = "handler" if handing else role
-        session = SESSIONS.get(kind, {})
+        kind = "handler" if handing else role if role in SESSIONS else "application"
+        session = SESSIONS[kind]
         with self.translated():
-            pool = self._pool(kind if session else "application", session)
+            pool = self._pool(kind, session)
             self.tell("begin")
             connection = self._open(pool, self._opening(session, reading))
             try:
@@ -165,6 +176,24 @@ class PostgresqlDialect(Dialect):
                     except psycopg.Error:
                         connection.close()
                 raise
+            finally:
+                pool.putconn(connection)
+
+    def at_once(self, role: str, now: Instant | None, call: Call) -> list[Row] | None:
+        """Save two round trips of three; not behind a pooler, where the isolation of a statement is not known to us.
+
+        A connection that has something to say while it rests was hung up: nobody knew what became of a statement on it,
+        so it is left to :meth:`begin`, which may try another.
+        """
+        if self.pooled:
+            return None
+        with self.translated():
+            pool = self._pool(role, SESSIONS[role])
+            connection = pool.getconn()
+            try:
+                if connection.closed or _has_something_to_say(connection):
+                    return None
+                return PostgresqlTransaction(self, role, now, connection).all(call.name, **call.values)
             finally:
                 pool.putconn(connection)
 
