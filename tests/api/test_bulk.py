@@ -12,7 +12,6 @@ from tickwork import Tickwork
 from tickwork.api import assembly
 from tickwork.api.bulk import BulkWork as Room
 from tickwork.api.settings import Settings
-from tickwork.api.tasks import Tasks
 from tickwork.engine.generators.bulk import BulkWork
 from tickwork.engine.tasks.registry import Registry
 from tickwork.errors import InvalidInput, NotFound
@@ -198,7 +197,7 @@ def orders(store) -> None:
     """The body: a bulk of tasks is put once, a verb is ordered and done by a worker, in slices of two."""
     bulks.treat.__defaults__ = (2,)
     desk = assembly.own_desk(store, Settings("sqlite://"), Registry(), lambda: None)
-    room = Room(desk, Tasks(desk))
+    room = Room(desk)
     room.put("rows", [PutTask("work")] * 5, once="rows", unchecked=True)
     bulk = room.order("cancel", {"handler": "work"}, once="cancel")
     finish(store, bulk.id)
