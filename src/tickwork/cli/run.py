@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickwork.cli.arguments import DURATION
+from tickwork.cli.collector import collect_rarely
 from tickwork.cli.connecting import connected
 from tickwork.cli.speaking import announce, speaking
 from tickwork.cli.teaching import Command
@@ -53,6 +54,7 @@ def run(app: Tickwork, upgrade: bool, **settings: Any) -> None:
     if upgrade:
         app.migrate()
     announce("trigger daemon and worker are starting")
+    collect_rarely()
     app.run(**given(settings))
 
 
@@ -67,6 +69,7 @@ def daemon(app: Tickwork) -> None:
     $ tickwork daemon --database postgresql://app@db/app -v
     """
     announce("trigger daemon is starting")
+    collect_rarely()
     app.daemon()
 
 

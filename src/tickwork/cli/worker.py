@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickwork.cli.arguments import DURATION
+from tickwork.cli.collector import collect_rarely
 from tickwork.cli.connecting import as_json, connectable, connected
 from tickwork.cli.failing import each
 from tickwork.cli.run import given, reserving, working
@@ -99,6 +100,7 @@ def worker(
         return None
     if processes is None and recycle_after is None and memory_limit is None and not reloads:
         announce("worker is starting")
+        collect_rarely()
         opened().worker(**given(settings))
         return 0
     from tickwork.api.supervising import supervise
