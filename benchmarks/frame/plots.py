@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-WIDTH, BAR, GAP, LEFT = 900, 16, 8, 380
+WIDTH, BAR, GAP, LEFT = 1080, 16, 8, 380
+#: Room for what is said behind the longest bar.
+SAID = 300
 OURS, THEIRS, INK, GRID = "#2b6cb0", "#a0aec0", "#1a202c", "#e2e8f0"
 
 
@@ -20,7 +22,7 @@ def bars(
     if file is None or not shown:
         return
     longest = max(max(row[value], row.get(f"floor_{value}") or 0) for row in shown)
-    scale = (WIDTH - LEFT - 120) / (longest or 1)
+    scale = (WIDTH - LEFT - SAID) / (longest or 1)
     parts, y = [], 34
     for row in shown:
         label = ", ".join(_named(name, row[name]) for name in names if row.get(name) is not None)
@@ -41,7 +43,7 @@ def lines(file: str | None, rows: Sequence[dict[str, Any]], unit: str, x: str, y
     if file is None or not shown:
         return
     low, high = (extreme(math.log10(row[x]) for row in shown) for extreme in (min, max))
-    top, height, wide = max(row[y] for row in shown) * 1.2, 260, WIDTH - 420
+    top, height, wide = max(row[y] for row in shown) * 1.2, 260, WIDTH - 600
     parts, kinds = [], list(dict.fromkeys(tuple(row.get(name) for name in names) for row in shown))
     for decade in range(math.ceil(low), math.floor(high) + 1):
         at = 60 + (decade - low) / ((high - low) or 1) * wide
