@@ -78,8 +78,10 @@ class LowWater:
             return  # the margin is the server's own time; and where nobody else writes nothing dead stays in an index
         rested = self._searched_at is None or not 0 <= now - self._searched_at < SEARCH_EVERY
         at_the_bottom = not self.lows or not 0 <= now - self._bottom_at < self._period
-        hidden = looking and bool(self.lows)
-        if not (rested and (self._claimed or hidden)) and not (hidden and at_the_bottom):
+        wanted = (
+            bool(self.lows) if looking else self._claimed
+        )  # who looks from the bottom sees all, and waits for no hint
+        if not (wanted and (rested or (looking and at_the_bottom))):
             return
         self._claimed, self._searched_at = False, now
         try:

@@ -1,7 +1,8 @@
 """PostgreSQL, as far as it differs: sessions with limits, LISTEN, arrays, error classes.
 
 Every transaction of ours says ``read committed`` itself: a role or a database may have another default, and the
-daemon's argument (lock, then read by that lock) needs a new snapshot for each statement. Daemon sessions carry
+daemon's argument (lock, then read by that lock) needs a new snapshot for each statement. Where nothing is written there
+is nothing to begin: each statement has its own snapshot all the same, and two round trips of three are saved. Daemon sessions carry
 limits, so that a frozen daemon releases its batch, and planner settings, so that the due query stays the nested
 loop over its index whatever the statistics say.
 """
@@ -31,6 +32,7 @@ from tickwork.errors import (
     StoreError,
     StoreUnavailable,
     TryAgain,
+    WrongWriter,
 )
 from tickwork.store.book import Book, Statement, Style, Turn
 from tickwork.store.dialect import Call, Dialect, Ear, Identity, Row, Transaction
@@ -80,6 +82,7 @@ SESSIONS = {
     "handler": HANDLER_SESSION,
 }
 POOL_WAIT_SECONDS = 10.0
+EVERY_ONE_CLOSED = "the database closed every connection that it was given; is it restarting?"
 
 
 class PostgresqlTransaction(Transaction):
@@ -88,11 +91,23 @@ class PostgresqlTransaction(Transaction):
     dialect: PostgresqlDialect
 
     def __init__(
-        self, dialect: PostgresqlDialect, role: str, now: Instant | None, connection: psycopg.Connection[Row]
+        self,
+        dialect: PostgresqlDialect,
+        role: str,
+        now: Instant | None,
+        connection: psycopg.Connection[Row],
+        *,
+        reading: bool = False,
     ) -> None:
         super().__init__(dialect, role, now)
-        self.connection = connection
+        self.connection, self._reading = connection, reading
         self._cursor = connection.cursor(binary=True)
+
+    def _allowed(self, name: str) -> Statement:
+        found = super()._allowed(name)
+        if self._reading and found.writes:
+            raise WrongWriter(f"the statement {name!r} writes, and this transaction was begun to read")
+        return found
 
     def _execute(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         cursor = self._cursor.execute(statement.pyformat, typed(statement, values))
@@ -163,6 +178,10 @@ class PostgresqlDialect(Dialect):
         session = SESSIONS[kind]
         with self.translated():
             pool = self._pool(kind, session)
+            if reading and not handing and not self.pooled:
+                with self._rested(pool) as connection:
+                    yield PostgresqlTransaction(self, role, now, connection, reading=True)
+                return
             self.tell("begin")
             connection = self._open(pool, self._opening(session, reading))
             try:
@@ -180,22 +199,29 @@ class PostgresqlDialect(Dialect):
                 pool.putconn(connection)
 
     def at_once(self, role: str, now: Instant | None, call: Call) -> list[Row] | None:
-        """Save two round trips of three; not behind a pooler, where the isolation of a statement is not known to us.
-
-        A connection that has something to say while it rests was hung up: nobody knew what became of a statement on it,
-        so it is left to :meth:`begin`, which may try another.
-        """
+        """Save two round trips of three; not behind a pooler, where the isolation of a statement is not known to us."""
         if self.pooled:
             return None
-        with self.translated():
-            pool = self._pool(role, SESSIONS[role])
+        with self.translated(), self._rested(self._pool(role, SESSIONS[role])) as connection:
+            return PostgresqlTransaction(self, role, now, connection).all(call.name, **call.values)
+
+    @contextmanager
+    def _rested(self, pool: ConnectionPool[psycopg.Connection[Row]]) -> Iterator[psycopg.Connection[Row]]:
+        """Lend a connection on which each statement is its own transaction; one that was hung up is replaced first.
+
+        Whatever a server sends to a connection that rests is its goodbye, as a rule. After a statement was sent it would be
+        too late: nobody knows what became of it.
+        """
+        for _ in range(self.pool_size + 1):
             connection = pool.getconn()
             try:
-                if connection.closed or _has_something_to_say(connection):
-                    return None
-                return PostgresqlTransaction(self, role, now, connection).all(call.name, **call.values)
+                if not connection.closed and not _has_something_to_say(connection):
+                    yield connection
+                    return
+                connection.close()
             finally:
                 pool.putconn(connection)
+        raise StoreUnavailable(EVERY_ONE_CLOSED)
 
     def _opening(self, session: dict[str, str], reading: bool) -> str:
         opening = "begin isolation level read committed" + (" read only" if reading else "")
@@ -217,7 +243,7 @@ class PostgresqlDialect(Dialect):
                 pool.putconn(connection)
                 raise
             return connection
-        raise StoreUnavailable("the database closed every connection that it was given; is it restarting?")
+        raise StoreUnavailable(EVERY_ONE_CLOSED)
 
     def _pool(self, kind: str, session: dict[str, str]) -> ConnectionPool[psycopg.Connection[Row]]:
         with self._guard:
