@@ -28,9 +28,14 @@ class TriggerDaemon:
         self.store = store
         self.planning = Planning(store, batch)
         self.firings = Firings(store, batch)
+        self._expected_at: Instant | None = None
+        """When the next event is due, by the clock of the loop."""
 
     def turn(self, now: Instant) -> Instant | None:
         """Plan a batch, fire a batch; return *now* while there is more, else when the next event is due."""
+        expected, self._expected_at = self._expected_at, None
+        if expected is not None and now >= expected:  # what the last look has told need not be looked for
+            self.firings.turn()
         outlook = self._look()
         more = bool(outlook.newest_letter) and self.planning.turn(outlook.newest_letter, outlook.now)
         if outlook.due:
@@ -40,6 +45,7 @@ class TriggerDaemon:
         waits = [HELD_PAUSE] if outlook.due or outlook.newest_letter else []
         if outlook.next_due_at is not None:
             waits.append(outlook.next_due_at - outlook.now)
+            self._expected_at = now + max(0, outlook.next_due_at - outlook.now)
         if self.firings.mark.bottom_in is not None:  # what was held while the mark rose is found at the bottom
             waits.append(self.firings.mark.bottom_in)
         if not waits:
