@@ -1,7 +1,7 @@
 """Processes that kill themselves: a walk is repeated with a real SIGKILL before its n-th statement, for every n.
 
 ``begin`` and ``commit`` count as statements, so a walk dies before and after each commit too. A transaction that only
-reads is one point and not several: from its ``begin`` to its end nothing is written, locked or done elsewhere, so whoever
+reads is one point and not several: from its first statement to its end nothing is written, locked or done elsewhere, so whoever
 comes after a death finds the same. A body is a function
 ``body(store, *arguments)`` of an importable module, with arguments that JSON can carry. Each run is a process of its
 own, forked from one that has imported the module, holds no connection and has no threads: so a death costs what the
@@ -145,7 +145,7 @@ def tell_points(dialect: Dialect, tell: Callable[[str], None]) -> None:
 
     @contextmanager
     def noted(role: str, now: Instant | None = None, **how: bool) -> Iterator[Transaction]:
-        outer, here.reading = getattr(here, "reading", False), how.get("reading", False)
+        outer, here.reading, here.told = getattr(here, "reading", False), how.get("reading", False), False
         try:
             with begin(role, now, **how) as transaction:
                 yield transaction
@@ -153,7 +153,8 @@ def tell_points(dialect: Dialect, tell: Callable[[str], None]) -> None:
             here.reading = outer
 
     def statement(name: str) -> None:
-        if name == "begin" or not getattr(here, "reading", False):
+        if not getattr(here, "reading", False) or not here.told:
+            here.told = True
             tell(name)
 
     setattr(dialect, "begin", noted)  # noqa: B010  a method of this one alone

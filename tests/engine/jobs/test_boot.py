@@ -173,7 +173,8 @@ def test_boot_is_one_query(yard):
     yard.declare()
     counted = yard.count()
     yard.boot()
-    assert counted == {"begin": 1, "newest_job_event": 1, "jobs_at_rest": 1, "commit": 1}
+    statements = {name: times for name, times in counted.items() if name not in ("begin", "commit")}
+    assert statements == {"newest_job_event": 1, "jobs_at_rest": 1}
     yard.at("00:05:00").step()
     yard.run()
     yard.step()

@@ -152,7 +152,7 @@ def test_idle_is_one_look_that_writes_nothing(shop: Shop, worker) -> None:
     told: list[str] = []
     shop.store.dialect.on_statement = told.append
     worker.pump.turn(shop.watch.now())
-    assert told == ["begin", "look_for_tasks", "commit"]
+    assert [name for name in told if name not in ("begin", "commit")] == ["look_for_tasks"]
 
 
 def test_q10_two_claims_at_the_same_instant(shop: Shop) -> None:

@@ -107,7 +107,7 @@ def test_f13_with_nothing_to_do_a_turn_is_one_look_and_no_write(scene):
     ran = []
     scene.store.dialect.on_statement = ran.append
     assert scene.daemon.turn(scene.watch.now()) is None
-    assert ran == ["begin", "look", "commit"]
+    assert [name for name in ran if name not in ("begin", "commit")] == ["look"]
 
 
 def test_f15_nothing_fires_while_paused_and_the_resume_decides(scene):

@@ -70,7 +70,7 @@ def test_a_second_comparison_finds_nothing_to_do(scene):
     scene.store.dialect.on_statement = ran.append
     again = Rezoning(scene.store)
     assert again.turn(scene.watch.now()) == scene.watch.now() + COMPARE_EVERY
-    assert ran == ["begin", "zone_data", "commit"]
+    assert [name for name in ran if name not in ("begin", "commit")] == ["zone_data"]
 
 
 def test_a_host_with_older_data_changes_nothing_and_says_so(scene, caplog):
