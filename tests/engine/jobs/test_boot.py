@@ -1,5 +1,7 @@
 """Beginning from the log: what a fresh controller finds, and what happened while there was none (4.5)."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from tests.engine.jobs.yard import FIVE_MINUTES, HOURLY, MINUTELY, Yard, instant
@@ -181,21 +183,25 @@ def test_boot_is_one_query(yard):
     assert counted["jobs_at_rest"] == 1
 
 
-def test_nothing_falls_between_the_boot_query_and_following(yard):
+def test_nothing_falls_between_the_boot_query_and_following(yard, monkeypatch):
     """S3-16: an end that is committed right after the query's snapshot is in the map after the next turn."""
     yard.declare()
     yard.start()
     (run,) = yard.take()
-    after_query = []
+    read = yard.store.dialect.begin
+    booted = []
 
-    def in_between(statement):
-        if statement == "commit" and not after_query:
-            after_query.append(statement)
-            yard.store.dialect.on_statement = None
+    @contextmanager
+    def and_then(*role, **how):
+        with read(*role, **how) as transaction:
+            yield transaction
+        if not booted:
+            booted.append(True)
             yard.work.settle(run, completed())
 
-    yard.store.dialect.on_statement = in_between
+    monkeypatch.setattr(yard.store.dialect, "begin", and_then)
     controller = yard.boot()
+    assert booted
     assert controller.timers == {}
     controller.hear("")
     controller.turn(yard.watch.now())
