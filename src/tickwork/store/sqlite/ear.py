@@ -2,8 +2,8 @@
 
 The look is ``data_version``: no statement, no lock, and it changes when any other connection has committed. A commit is
 written to the log, synced, and only then seen; so one look at the moment of the write would come too soon. The ear looks
-again after 2, 4, 8, 16 and then every 25 milliseconds until half a second has passed since the last write, and once a
-second whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no
+a millisecond later, and again and again after a third more, until that is every 25 milliseconds and half a second has passed
+since the last write: it hears late by a quarter of what the commit took. And it looks once a second whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no
 watch to be had) it looks every 25 ms.
 """
 
@@ -21,7 +21,9 @@ from typing import Self
 from tickwork.store.dialect import Ear
 
 LOOK_EVERY_SECONDS = 0.025
-FIRST_LOOK_SECONDS = 0.002
+FIRST_LOOK_SECONDS = 0.001
+#: How much longer each pause is than the one before.
+LONGER = 4 / 3
 #: How long after a write a commit may still become visible, without another one, before the ear sleeps again.
 TAIL_SECONDS = 0.5
 #: How long it sleeps at most.
@@ -56,7 +58,7 @@ class SqliteEar(Ear):
                 time.sleep(pause)
                 if log.written(0):
                     written_at = time.monotonic()
-                pause = min(LOOK_EVERY_SECONDS, 2 * pause)
+                pause = min(LOOK_EVERY_SECONDS, LONGER * pause)
             elif log.written(SLEEP_SECONDS):
                 pause, written_at = FIRST_LOOK_SECONDS, time.monotonic()
             version = connection.execute("pragma data_version").fetchone()
