@@ -3,7 +3,8 @@
 The look is ``data_version``: no statement, no lock, and it changes when any other connection has committed. A commit is
 written to the log, synced, and only then seen; so one look at the moment of the write would come too soon. The ear looks
 a millisecond later, and again and again after a third more, until that is every 25 milliseconds and half a second has passed
-since the last write: it hears late by a quarter of what the commit took. And it looks once a second whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no
+since the last write: it hears late by a quarter of what the commit took. Two rings are 25 ms apart at least, however much is
+written. And it looks once a second whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no
 watch to be had) it looks every 25 ms.
 """
 
@@ -52,18 +53,19 @@ class SqliteEar(Ear):
     ) -> None:
         seen = connection.execute("pragma data_version").fetchone()
         heard("")  # whatever was written before we looked
-        pause, written_at = FIRST_LOOK_SECONDS, time.monotonic()
+        pause = FIRST_LOOK_SECONDS
+        written_at = heard_at = time.monotonic()
         while not stopped():
-            if time.monotonic() - written_at < TAIL_SECONDS:
-                time.sleep(pause)
-                if log.written(0):
-                    written_at = time.monotonic()
-                pause = min(LOOK_EVERY_SECONDS, LONGER * pause)
-            elif log.written(SLEEP_SECONDS):
+            if not log.watches():
+                time.sleep(LOOK_EVERY_SECONDS)
+            elif log.written(pause if time.monotonic() - written_at < TAIL_SECONDS else SLEEP_SECONDS):
+                time.sleep(max(0.0, heard_at + LOOK_EVERY_SECONDS - time.monotonic()) + FIRST_LOOK_SECONDS)
                 pause, written_at = FIRST_LOOK_SECONDS, time.monotonic()
+            else:
+                pause = min(LOOK_EVERY_SECONDS, LONGER * pause)
             version = connection.execute("pragma data_version").fetchone()
             if version != seen:
-                seen, pause = version, LOOK_EVERY_SECONDS
+                seen, pause, heard_at = version, LOOK_EVERY_SECONDS, time.monotonic()
                 heard("")
 
 
@@ -85,10 +87,7 @@ class Log:
             os.close(self._inbox)
 
     def written(self, seconds: float) -> bool:
-        """Wait, at most so long, until it is written; where nobody tells, say so after the usual pause."""
-        if not self._watches():
-            time.sleep(min(seconds, LOOK_EVERY_SECONDS))
-            return True
+        """Wait, at most so long, until it is written."""
         poll = select.poll()
         poll.register(self._inbox, select.POLLIN)
         if not poll.poll(seconds * 1_000):
@@ -98,7 +97,8 @@ class Log:
             self._watching = False
         return True
 
-    def _watches(self) -> bool:
+    def watches(self) -> bool:
+        """Whether anybody tells us of writes."""
         if self._inbox >= 0 and not self._watching:
             wanted = _MODIFY | _MOVE_SELF | _DELETE_SELF
             self._watching = self._system.inotify_add_watch(self._inbox, os.fsencode(self.path), wanted) >= 0
