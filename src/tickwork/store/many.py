@@ -69,11 +69,7 @@ def _put_alike(scope: Scope, rows: Alike, progress: Progress | None) -> Verb[Man
     for part in _slices(rows.payloads):
         payloads = msgspec.json.encode(part).decode()
         new = yield from put("put_alike", namespace=scope.namespace, channel=scope.channel, payloads=payloads, **shared)
-        if scope.chains_writes:
-            ids += new[0][0]
-        else:
-            last = (yield from ask("last_task"))[0][0]
-            ids += range(last - len(part) + 1, last + 1)
+        ids += new[0][0] if scope.chains_writes else [row[0] for row in new]
         if progress is not None:
             progress(len(ids), len(rows))
     return ManyPut(len(ids), 0, 0, tuple(ids))

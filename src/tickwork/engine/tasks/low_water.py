@@ -78,9 +78,8 @@ class LowWater:
             return  # the margin is the server's own time; and where nobody else writes nothing dead stays in an index
         rested = self._searched_at is None or not 0 <= now - self._searched_at < SEARCH_EVERY
         at_the_bottom = not self.lows or not 0 <= now - self._bottom_at < self._period
-        wanted = (
-            bool(self.lows) if looking else self._claimed
-        )  # who looks from the bottom sees all, and waits for no hint
+        # who looks from the bottom sees all, and waits for no hint
+        wanted = bool(self.lows) if looking else self._claimed
         if not (wanted and (rested or (looking and at_the_bottom))):
             return
         self._claimed, self._searched_at = False, now

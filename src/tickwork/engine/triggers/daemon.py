@@ -34,9 +34,9 @@ class TriggerDaemon:
     def turn(self, now: Instant) -> Instant | None:
         """Plan a batch, fire a batch; return *now* while there is more, else when the next event is due."""
         expected, self._expected_at = self._expected_at, None
-        if expected is not None and now >= expected:  # what the last look has told need not be looked for
-            self.firings.turn()
-        outlook = self._look()
+        # what the last look has told need not be looked for
+        fired = expected is not None and now >= expected and self.firings.turn()
+        outlook = self._look(fired=fired)
         more = bool(outlook.newest_letter) and self.planning.turn(outlook.newest_letter, outlook.now)
         if outlook.due:
             more = self.firings.turn() or more
@@ -52,14 +52,16 @@ class TriggerDaemon:
             return None
         return now + max(0, min(waits))
 
-    def _look(self) -> Outlook:
+    def _look(self, *, fired: bool) -> Outlook:
+        """Look, and take a bound for the next scan once a second, while there is something to fire or something has *fired*."""
         mark = self.firings.mark
         start = mark.start()
         outlook = self._look_from(start)
         if mark.start() < start:  # only the look told what time it is: the bottom's turn came while the daemon slept
             outlook = self._look_from(mark.start())
         # a bound is the server's own time: where the time is handed in there is none, and no mark
-        if outlook.due and self.store.dialect.locks_rows and self.store.watch is None and mark.wants_bound:
+        busy = fired or outlook.due
+        if busy and self.store.dialect.locks_rows and self.store.watch is None and mark.wants_bound:
             with self.store.read() as transaction:
                 mark.bound(events.oldest_daemon_transaction(transaction))
         return outlook

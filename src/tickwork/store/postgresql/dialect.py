@@ -145,6 +145,12 @@ class PostgresqlTransaction(Transaction):
         self._cursor.execute("release tickwork")
 
 
+def _session_of(role: str) -> tuple[str, dict[str, str]]:
+    """Return the name of the pool that serves a role, and the settings of its sessions."""
+    kind = role if role in SESSIONS else "application"
+    return kind, SESSIONS[kind]
+
+
 def _has_something_to_say(connection: psycopg.Connection[Row]) -> bool:
     """Whether anything has come in on a connection that rests: as a rule the server's goodbye."""
     poll = select.poll()
@@ -174,8 +180,7 @@ class PostgresqlDialect(Dialect):
     def begin(
         self, role: str, now: Instant | None = None, *, reading: bool = False, handing: bool = False
     ) -> Iterator[PostgresqlTransaction]:
-        kind = "handler" if handing else role if role in SESSIONS else "application"
-        session = SESSIONS[kind]
+        kind, session = _session_of("handler" if handing else role)
         with self.translated():
             pool = self._pool(kind, session)
             if reading and not handing and not self.pooled:
@@ -202,7 +207,7 @@ class PostgresqlDialect(Dialect):
         """Save two round trips of three; not behind a pooler, where the isolation of a statement is not known to us."""
         if self.pooled:
             return None
-        with self.translated(), self._rested(self._pool(role, SESSIONS[role])) as connection:
+        with self.translated(), self._rested(self._pool(*_session_of(role))) as connection:
             return PostgresqlTransaction(self, role, now, connection).all(call.name, **call.values)
 
     @contextmanager

@@ -3,9 +3,9 @@
 The look is ``data_version``: no statement, no lock, and it changes when any other connection has committed. A commit is
 written to the log, synced, and only then seen; so one look at the moment of the write would come too soon. The ear looks
 a millisecond later, and again and again after a third more, until that is every 25 milliseconds and half a second has passed
-since the last write, or a tenth since a commit was heard: it hears late by a quarter of what the commit took. Two rings are 25 ms apart at least, however much is
-written. And it looks once a second whatever happens. While nobody writes it costs nothing. Where the system tells nobody of
-writes (no Linux, or no watch to be had) it looks every 25 ms.
+since the last write, or a tenth since a commit was heard: it hears late by a quarter of what the commit took. Two rings
+are 25 ms apart at least, however much is written. And it looks once a second whatever happens. While nobody writes it
+costs nothing. Where the system tells nobody of writes (no Linux, or no watch to be had) it looks every 25 ms.
 """
 
 from __future__ import annotations

@@ -426,7 +426,7 @@ returning id;
 
 -- name: put_alike
 -- writer: application, operator, worker
--- payloads as JSON instead of an array; last_task says which numbers they got
+-- payloads as JSON instead of an array
 insert into tickwork.task (namespace, queue, priority, available_at, handler, action, payload, payload_version,
                            attempts, expires_at, asked_at, created_at, object, container, tags, root, root_at,
                            limit_key, units)
@@ -434,7 +434,8 @@ select :namespace, :queue, :priority, max(coalesce(:at, :now) + :delay, :now), :
        :payload_version, :attempts, :expires_at, coalesce(:at, :now) + :delay, :now, :object, :container, :tags, :root,
        :root_at, :limit_key, :units
   from json_each(:payloads)
- order by key;
+ order by key
+returning id;
 
 -- name: hasten_tasks
 -- writer: application, operator, worker

@@ -51,11 +51,6 @@ select array_agg(id order by id),
        case when :channel::text is not null then pg_notify(:channel::text, 'task')::text end
   from put;
 
--- name: last_task
--- reader: anyone
--- where one writer at a time gives numbers out, those of one statement follow each other: to return each costs a quarter of it
-select max(id) from tickwork.task;
-
 -- name: hold_tasks_of_keys
 -- writer: application, operator, worker
 -- as hold_task_of_key
