@@ -120,6 +120,21 @@ def test_a_daemon_whose_commit_is_late_holds_the_bound_back(app):
         assert bound == began
 
 
+def test_a_daemon_that_fires_what_it_expects_takes_a_bound_too(app):
+    """It looks afterwards, when nothing is due any more: the mark would never rise."""
+    daemon, said = TriggerDaemon(app.store), []
+    app.trigger("k", clocks.Once(datetime.now(timezone.utc) + timedelta(seconds=1)), WORK, unchecked=True)
+    daemon.planning.turn(2**60, 0)
+    daemon.turn(0)
+    app.store.dialect.on_statement = said.append
+    now = 0
+    while not app.triggers.ledger("k"):
+        now += 10**12  # whatever was expected is due, by the loop's clock
+        daemon.turn(now)
+    assert said.index("due_events") < said.index("look")
+    assert "oldest_daemon_transaction" in said
+
+
 def buffers(app, start):
     """Pages touched by the due query from a position on."""
     with app.store.begin("daemon") as transaction:
