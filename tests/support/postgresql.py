@@ -106,9 +106,11 @@ def bench_of_servers() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tickwork-servers-") as made:
         bench = Path(made)
         bench.chmod(0o711)
-        with locked(bench / "alive"):  # the keepers wait until it is let go, however the block ends
-            yield bench
-        wait_for_keepers(bench)
+        try:
+            with locked(bench / "alive"):  # the keepers wait until it is let go, however the block ends
+                yield bench
+        finally:
+            wait_for_keepers(bench)
 
 
 @contextmanager

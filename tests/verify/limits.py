@@ -1,4 +1,8 @@
-"""Eight workers, killed again and again, 50 keys: never more at once than 1 and 3, never more than 100 a second, nobody starved."""
+"""Eight workers, killed again and again, 50 keys: never more at once than 1 and 3, never more than 100 a second, nobody starved.
+
+What a killed worker held keeps its places until the lease has ended, as it must; in a short run that is most of the run. So
+the keys that a dead worker held are judged two leases after its death, and all others when four fifths are done.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from tickwork import Tickwork
 from tickwork.model.limit import Limit
 from tickwork.watch import SECOND
 
-WORKERS, KEYS = 8, 50
+WORKERS, KEYS, LEASE = 8, 50, 5
 TALES = {
     "one": Limit(concurrency=1, per="key"),
     "three": Limit(concurrency=3, per="key"),
@@ -27,6 +31,10 @@ TALES = {
 }
 #: Those of the issue; the last one is for the small sample among the tests.
 CHECKED = ("one", "three", "rate")
+HELD = """
+select task.payload from tickwork.task task
+  join tickwork.lease lease on lease.token = task.lease join tickwork.worker worker on worker.id = lease.worker_id
+ where worker.pid = {pid}"""
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -41,7 +49,7 @@ def application(url: str, kind: str) -> Tickwork:
 
 
 def worker(url: str, kind: str) -> None:
-    application(url, kind).process(daemon=False, lease=5).run()
+    application(url, kind).process(daemon=False, lease=LEASE).run()
 
 
 def verify(run: Run) -> None:
@@ -73,6 +81,7 @@ def tale(url: str, kind: str, count: int, run: Run) -> None:
     for each in workers:
         each.start()
     began, killed, done, moved_at = time.monotonic(), 0, 0, time.monotonic()
+    held: dict[str, int] = {}
     try:
         while done < count:
             time.sleep(0.5)
@@ -86,6 +95,8 @@ def tale(url: str, kind: str, count: int, run: Run) -> None:
                 victim = run.random.randrange(WORKERS)
                 os.kill(workers[victim].pid or 0, signal.SIGKILL)
                 workers[victim].join()
+                kept_until = time.time_ns() // 1000 + 2 * LEASE * SECOND
+                held |= {payload: kept_until for (payload,) in rows(app, HELD.format(pid=workers[victim].pid))}
                 workers[victim] = _SPAWN.Process(target=worker, args=(url, kind))
                 workers[victim].start()
                 killed += 1
@@ -96,7 +107,7 @@ def tale(url: str, kind: str, count: int, run: Run) -> None:
             each.join(60)
     runs = rows(app, "select payload, started_at, finished_at from tickwork.archive where outcome = 'done'")
     assert len(runs) == count
-    most = check(kind, runs)
+    most = check(kind, runs, held)
     assert rows(app, "select count(*) from tickwork.task")[0][0] == 0
     store = app.store.dialect.name
     run.count(f"{kind}, {store}: tasks", count)
@@ -106,8 +117,11 @@ def tale(url: str, kind: str, count: int, run: Run) -> None:
     app.close()
 
 
-def check(kind: str, runs: list[tuple[str, int, int]]) -> int:
-    """Hold the archive against the limit; return the most that it saw, at once or within a second."""
+def check(kind: str, runs: list[tuple[str, int, int]], held: dict[str, int]) -> int:
+    """Hold the archive against the limit; return the most that it saw, at once or within a second.
+
+    *held* says of keys whose places a killed worker held until when they may have had to wait for its lease.
+    """
     by_key: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for payload, started_at, finished_at in runs:
         by_key[payload].append((started_at, finished_at))
@@ -117,7 +131,10 @@ def check(kind: str, runs: list[tuple[str, int, int]]) -> int:
     assert most <= {"one": 1, "three": 3, "rate": 100}[kind], f"{kind}: {most}"
     ends = sorted(end for each in by_key.values() for _, end in each)
     late = ends[len(ends) * 4 // 5]
-    fewest = min(sum(end <= late for _, end in each) / len(each) for each in by_key.values())
+    fewest = min(
+        sum(end <= max(late, held.get(payload, late)) for _, end in each) / len(each)
+        for payload, each in by_key.items()
+    )
     assert fewest >= 0.2, f"{kind}: when four fifths were done, a key had {fewest:.0%} of its own"
     return most
 
