@@ -2,6 +2,9 @@
 
 A renewal touches the rows of leases, never a row per piece of work. A lease that is not there any more was ended by a
 rescuer: the work under it belongs to others now, and its source is told.
+
+Where nothing is in the worker's hands there is nothing to look after, and the heartbeat rests until its next sign of life or
+until something begins and rouses it: an idle process is woken seldom.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from tickwork.engine.loop import Bell
 from tickwork.engine.worker.pump import Pump
 from tickwork.engine.worker.source import Source
 from tickwork.errors import ReadOnlyStore, StoreUnavailable
@@ -37,9 +41,22 @@ class Heartbeat:
         shortest = min((seat.source.lease for seat in pump.seats.values()), default=pump.hands.appetite.lease)
         self.every = min(RENEW_EVERY, pump.hands.appetite.lease // 3, shortest // 3)
         self._beat_at: Instant | None = None
+        self._bell: Bell | None = None
+        self._resting = self._roused = False
+        pump.began = self._rouse
+
+    def rest_until(self, bell: Bell) -> None:
+        """Rest while nothing is in hand: *bell* wakes whoever takes the turns."""
+        self._bell = bell
 
     def turn(self, now: Instant) -> Instant:
-        """Beat when it is time; look for what is asked of running work in between."""
+        """Beat when it is time; look for what is asked of running work in between, if any is."""
+        soon = now + min(LOOK_EVERY, self.every)  # a claim is noticed in time
+        if self._roused:
+            self._roused = False
+            return soon  # what begins just now wants neither yet
+        self._resting = self._bell is not None  # said before it is known, so that nothing begins between unseen
+        busy = not self.pump.empty
         beat = self._beat_at is None or now - self._beat_at >= self._every
         if beat:
             self._beat()
@@ -47,7 +64,16 @@ class Heartbeat:
         for seat in self.pump.seats.values():
             self._tend(seat.source, now, beat=beat)
         assert self._beat_at is not None
-        return min(self._beat_at + self._every, now + min(LOOK_EVERY, self.every))  # a claim is noticed in time
+        if self._resting and not busy:
+            return self._beat_at + self._every
+        self._resting = False
+        return min(self._beat_at + self._every, soon)
+
+    def _rouse(self) -> None:
+        """Something begins: its lease will want to be renewed, and somebody may ask something of it."""
+        if self._resting and self._bell is not None:
+            self._resting, self._roused = False, True
+            self._bell.ring()
 
     @property
     def _every(self) -> int:

@@ -61,6 +61,8 @@ class Pump:
         self.claiming = True
         self.stirred = False
         """Somebody inside has finished something."""
+        self.began: Callable[[], None] = lambda: None
+        """Called when what was claimed has been handed to the executors."""
 
     # ------------------------------------------------------------------------------------------------ how it stands
 
@@ -251,6 +253,7 @@ class Pump:
                 unit.give_back()
             return
         self.hands.take(units)
+        self.began()
 
     def _settled(self, seat: Seat, batch: Sequence[Ended], settled: Settled, now: Instant) -> None:
         if settled.later:

@@ -165,6 +165,7 @@ class Worker:
             listener.connect("generator", _Doorbell(self.pump, self._runners[0].bell))
             if self.rescuer is not None:
                 listener.connect("lease", _Alarm(self.rescuer, self._runners[2].bell))
+        self.heartbeat.rest_until(self._runners[1].bell)
         for runner in self._runners:
             runner.start()
 
