@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tickwork.errors import ReadOnlyStore, StoreUnavailable, TickworkError
-from tickwork.store.dialect import Ear
+from tickwork.store.ear import Ear, Halt
 from tickwork.watch import SECOND, Instant, Watch, show_instant
 
 log = logging.getLogger("tickwork.loop")
@@ -166,7 +166,7 @@ class Listener:
         self._watchman: Bell | None = None
         self._bells: list[tuple[str, Bell]] = []
         self._told: list[tuple[str, Callable[[str], None]]] = []
-        self._stopping = threading.Event()
+        self._halt = Halt()
         self._thread = threading.Thread(target=self.run, name="tickwork-listener", daemon=True)
 
     def connect(self, hint: str, bell: Bell) -> None:
@@ -185,7 +185,7 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._halt.ask()
 
     def poll(self) -> int:
         """How often a loop should look by itself: seldom while wake-ups are heard, next to never beside a watchman."""
@@ -224,15 +224,16 @@ class Listener:
                 bell.ring()
 
     def run(self) -> None:
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            try:
-                self._ear().listen(self.heard, self._stopping.is_set)
-            except Exception as error:
-                log.warning("wake-ups are not heard just now (%s); polling goes on", error)
-            self._hearing = False
-            if time.monotonic() - began < FIRST_WAIT_SECONDS:
-                self._stopping.wait(FIRST_WAIT_SECONDS)
+        with self._halt as halt:
+            while not halt.asked:
+                began = time.monotonic()
+                try:
+                    self._ear().listen(self.heard, halt)
+                except Exception as error:
+                    log.warning("wake-ups are not heard just now (%s); polling goes on", error)
+                self._hearing = False
+                if time.monotonic() - began < FIRST_WAIT_SECONDS:
+                    halt.pause(FIRST_WAIT_SECONDS)
 
 
 def stop_all(runners: Sequence[Runner], seconds: float) -> bool:

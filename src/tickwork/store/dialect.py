@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 from tickwork.errors import StoreError
 from tickwork.store.book import Book, Statement, Style, Turn
+from tickwork.store.ear import Ear
 from tickwork.watch import Instant
 
 Row = tuple[Any, ...]
@@ -128,14 +129,6 @@ class Transaction(ABC):
         if "now" in statement.parameters and "now" not in values:
             values["now"] = self.dialect.now(self._now)
         return values
-
-
-class Ear(ABC):
-    """Hears the wake-ups of other processes; a hint that saves waiting, never more."""
-
-    @abstractmethod
-    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
-        """Call *heard* with each hint (``trigger``, ``task``) until *stopped*; returns or raises if the line breaks."""
 
 
 class Dialect(ABC):

@@ -35,7 +35,8 @@ from tickwork.errors import (
     WrongWriter,
 )
 from tickwork.store.book import Book, Statement, Style, Turn
-from tickwork.store.dialect import Call, Dialect, Ear, Identity, Row, Transaction
+from tickwork.store.dialect import Call, Dialect, Identity, Row, Transaction
+from tickwork.store.ear import Ear
 from tickwork.store.postgresql.arrays import Integers, IntegersDumper, Texts, TextsDumper, Truths, TruthsDumper
 from tickwork.watch import Instant
 
@@ -298,6 +299,8 @@ class PostgresqlDialect(Dialect):
             return server_identity(lambda text: connection.execute(text).fetchone(), self.schema)
 
     def ear(self) -> Ear:
+        from tickwork.store.postgresql.ear import PostgresqlEar  # only who listens needs it
+
         return PostgresqlEar(self)
 
     def alone(self, name: str) -> AbstractContextManager[bool] | None:
@@ -324,23 +327,6 @@ class PostgresqlDialect(Dialect):
     def script(self, transaction: Transaction, text: str) -> None:
         assert isinstance(transaction, PostgresqlTransaction)
         transaction.connection.execute(sql.SQL(self.turn(text)))
-
-
-class PostgresqlEar(Ear):
-    """LISTEN on a connection of its own. Behind a transaction pooler there is none; polling stands behind it."""
-
-    def __init__(self, dialect: PostgresqlDialect) -> None:
-        self.dialect = dialect
-
-    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
-        if self.dialect.pooled:
-            return
-        with self.dialect.translated(), self.dialect.connect() as connection:
-            connection.execute(sql.SQL("listen {}").format(sql.Identifier(str(self.dialect.channel))))
-            heard("")  # whatever was said before we listened
-            while not stopped():
-                for notice in connection.notifies(timeout=1.0, stop_after=1):
-                    heard(notice.payload)
 
 
 def typed(statement: Statement, values: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ from tickwork.errors import (
     TryAgain,
 )
 from tickwork.store.book import Book, Statement, Style, Turn
-from tickwork.store.dialect import Dialect, Ear, Identity, Row, Transaction
+from tickwork.store.dialect import Dialect, Identity, Row, Transaction
+from tickwork.store.ear import Ear
 from tickwork.watch import SECOND, Instant
 
 BUSY_SECONDS = 30.0

@@ -3,34 +3,31 @@
 The look is ``data_version``: no statement, no lock, and it changes when any other connection has committed. A commit is
 written to the log, synced, and only then seen; so one look at the moment of the write would come too soon. The ear looks
 a millisecond later, and again and again after a third more, until that is every 25 milliseconds and half a second has passed
-since the last write, or a tenth since a commit was heard: it hears late by a quarter of what the commit took. Two rings
-are 25 ms apart at least, however much is written. And it looks once a second whatever happens. While nobody writes it
-costs nothing. Where the system tells nobody of writes (no Linux, or no watch to be had) it looks every 25 ms.
+since the last write: it hears late by a quarter of what the commit took. When it has heard one, another may have been written
+with it, and it looks twice more within a tenth of a second. Two rings are 25 ms apart at least, however much is written. And
+it looks every five seconds whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no watch to be had) it looks every 25 ms.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import select
 import sqlite3
 import struct
 import time
 from collections.abc import Callable
 from typing import Self
 
-from tickwork.store.dialect import Ear
+from tickwork.store.ear import Ear, Halt
 
 LOOK_EVERY_SECONDS = 0.025
 FIRST_LOOK_SECONDS = 0.001
-#: How much longer each pause is than the one before.
-LONGER = 4 / 3
-#: How long after a write a commit may still become visible, without another one, before the ear sleeps again.
-TAIL_SECONDS = 0.5
-#: And how long after one was heard: another may have been written with it.
-AFTER_SECONDS = 0.1
+#: The pauses between looks after a write, each a third longer than the one before, for half a second in all.
+AFTER_A_WRITE = (*(FIRST_LOOK_SECONDS * (4 / 3) ** number for number in range(1, 11)), *(LOOK_EVERY_SECONDS,) * 17)
+#: And after a commit that was heard.
+AFTER_A_COMMIT = (LOOK_EVERY_SECONDS, 3 * LOOK_EVERY_SECONDS)
 #: How long it sleeps at most.
-SLEEP_SECONDS = 1.0
+SLEEP_SECONDS = 5.0
 
 _MODIFY, _MOVE_SELF, _DELETE_SELF, _IGNORED = 0x002, 0x800, 0x400, 0x8000
 _HEAD = struct.Struct("iIII")
@@ -42,33 +39,27 @@ class SqliteEar(Ear):
     def __init__(self, connect: Callable[[], sqlite3.Connection], path: str) -> None:
         self.connect, self.path = connect, path
 
-    def listen(self, heard: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+    def listen(self, heard: Callable[[str], None], halt: Halt) -> None:
         connection = self.connect()
         try:
             with Log(f"{self.path}-wal") as log:
-                self._listen(connection, log, heard, stopped)
+                self._listen(connection, log, heard, halt)
         finally:
             connection.close()
 
-    def _listen(
-        self, connection: sqlite3.Connection, log: Log, heard: Callable[[str], None], stopped: Callable[[], bool]
-    ) -> None:
+    def _listen(self, connection: sqlite3.Connection, log: Log, heard: Callable[[str], None], halt: Halt) -> None:
         seen = connection.execute("pragma data_version").fetchone()
         heard("")  # whatever was written before we looked
-        pause = FIRST_LOOK_SECONDS
-        written_at = heard_at = time.monotonic()
-        while not stopped():
+        heard_at, pauses = time.monotonic(), iter(AFTER_A_WRITE)
+        while not halt.asked:
             if not log.watches():
-                time.sleep(LOOK_EVERY_SECONDS)
-            elif log.written(pause if time.monotonic() - written_at < TAIL_SECONDS else SLEEP_SECONDS):
-                time.sleep(max(0.0, heard_at + LOOK_EVERY_SECONDS - time.monotonic()) + FIRST_LOOK_SECONDS)
-                pause, written_at = FIRST_LOOK_SECONDS, time.monotonic()
-            else:
-                pause = min(LOOK_EVERY_SECONDS, LONGER * pause)
+                halt.pause(LOOK_EVERY_SECONDS)
+            elif log.written(halt, next(pauses, SLEEP_SECONDS)):
+                halt.pause(max(0.0, heard_at + LOOK_EVERY_SECONDS - time.monotonic()) + FIRST_LOOK_SECONDS)
+                pauses = iter(AFTER_A_WRITE)
             version = connection.execute("pragma data_version").fetchone()
             if version != seen:
-                seen, pause, heard_at = version, LOOK_EVERY_SECONDS, time.monotonic()
-                written_at = heard_at - TAIL_SECONDS + AFTER_SECONDS
+                seen, heard_at, pauses = version, time.monotonic(), iter(AFTER_A_COMMIT)
                 heard("")
 
 
@@ -89,11 +80,9 @@ class Log:
         if self._inbox >= 0:
             os.close(self._inbox)
 
-    def written(self, seconds: float) -> bool:
-        """Wait, at most so long, until it is written."""
-        poll = select.poll()
-        poll.register(self._inbox, select.POLLIN)
-        if not poll.poll(seconds * 1_000):
+    def written(self, halt: Halt, seconds: float) -> bool:
+        """Wait, at most so long, until it is written or *halt* is asked for; return whether it was written."""
+        if not halt.wait_for(self._inbox, seconds):
             return False
         letters = os.read(self._inbox, 65_536)
         if self._gone(letters):
