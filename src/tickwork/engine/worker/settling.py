@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 from typing import Protocol
 
 from tickwork.watch import Instant
@@ -45,7 +44,7 @@ class Settling:
 
     def peek(self, limit: int) -> list[Ended]:
         """Look at those that :meth:`take` would take."""
-        return list(islice(self._pending, limit))
+        return list(self._pending)[:limit]  # copied in one go: an executor may add while somebody walks along
 
     def put_back(self, batch: Sequence[Ended]) -> None:
         """They could not be settled just now."""
