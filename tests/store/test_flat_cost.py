@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.plans import nodes, plan_of
 from tests.support.scene import Scene
 from tickwork import clocks
 from tickwork.engine.tasks.registry import Registry
@@ -181,15 +182,8 @@ def explained(dialect, transaction, name, values):
         return [
             text for text in whole if not any(word in text for word in ("json_each", "CONSTANT", "clock", "(subquery"))
         ]
-    (answer,) = transaction.connection.execute(f"explain (format json) {statement.pyformat}", values).fetchone()
-    plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
-    return [node for node in nodes(plan) if node == "Seq Scan"]
-
-
-def nodes(plan):
-    yield plan["Node Type"]
-    for inner in plan.get("Plans", ()):
-        yield from nodes(inner)
+    kinds = [node["Node Type"] for node in nodes(plan_of(transaction, name, values, how=""))]
+    return [kind for kind in kinds if kind == "Seq Scan"]
 
 
 def test_idle_and_firing_read_the_same_with_ten_times_as_many_waiting(scene):

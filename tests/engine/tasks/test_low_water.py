@@ -5,13 +5,13 @@ The server's own time is part of it, so here no watch is wound: tasks are made a
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.plans import blocks, plan_of
 from tickwork.engine.tasks import low_water
 from tickwork.engine.tasks.low_water import LONGEST, MOST, SEARCH_EVERY, SHORTEST, LowWater
 from tickwork.engine.tasks.registry import Registry
@@ -20,7 +20,6 @@ from tickwork.engine.worker.appetite import Appetite
 from tickwork.store import claims, ranges
 from tickwork.store.claims import Subscription, Wish
 from tickwork.store.open import open_store
-from tickwork.store.postgresql.dialect import typed
 from tickwork.store.ranges import Range
 from tickwork.store.store import Store
 from tickwork.watch import SECOND
@@ -54,13 +53,8 @@ def claim(store: Store, lows: ranges.Lows, token: int = 1, size: int = 10) -> li
 
 def pages(store: Store, statement: str, **values: Any) -> int:
     """How many pages a search touches."""
-    found = store.dialect.book[statement]
-    explain = "explain (analyze, buffers, format json) " + found.pyformat
     with store.begin("worker") as transaction:
-        cursor = transaction.connection.execute(explain, typed(found, transaction._filled(found, values)))  # type: ignore[attr-defined]
-        ((plan,),) = cursor.fetchall()
-    plan = (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+        return blocks(plan_of(transaction, statement, values))
 
 
 @pytest.fixture

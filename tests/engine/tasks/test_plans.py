@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.support.plans import Plan, blocks, nodes, plan_of
 from tests.support.shop import NOON, Shop
 from tickwork.model.limit import Limit
 from tickwork.store import claims, lanes
 from tickwork.store.claims import NOTHING_FOREIGN, Subscription, Wish
-from tickwork.store.postgresql.dialect import typed
 from tickwork.watch import DAY, LAST_INSTANT, SECOND
 
 WAITING = 100_000
@@ -83,12 +83,7 @@ def test_t095_rows_read_by_a_claim_on_postgresql(shop: Shop, statistics: str) ->
     asked = (("ahead_of_task", asked_about(task)), ("claim_tasks", claiming), ("archive_tasks", settling))
     for name, given in asked:
         with shop.store.begin("worker") as transaction:
-            found = dialect.book[name]
-            explain = "explain (analyze, format json) " + found.pyformat
-            ((plan,),) = transaction.connection.execute(
-                explain, typed(found, transaction._filled(found, given))
-            ).fetchall()
-        touched = list(nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+            touched = list(reading(plan_of(transaction, name, given)))
         assert touched
         assert max(rows for _, rows in touched) <= 10, touched
         assert not [kind for kind, _ in touched if kind == "Seq Scan"], touched
@@ -116,20 +111,10 @@ def test_a_claim_passes_dead_entries_once(shop: Shop) -> None:
             **NOTHING_FOREIGN.values,
         }
         with shop.store.begin("worker") as transaction:
-            found = dialect.book["claim_tasks"]
-            explain = "explain (analyze, buffers, format json) " + found.pyformat
-            ((plan,),) = transaction.connection.execute(explain, transaction._filled(found, given)).fetchall()
-    walks = list(blocks((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+            plan = plan_of(transaction, "claim_tasks", given)
+    walks = [blocks(node) for node in nodes(plan) if node.get("Index Name") == "task_ready"]
     assert len([count for count in walks if count > 100]) == 1, walks
     assert shop.tasks[task].state == "running"
-
-
-def blocks(plan: dict[str, Any]) -> Any:
-    """How many blocks each scan of the index task_ready has touched."""
-    if plan.get("Index Name") == "task_ready":
-        yield plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-    for part in plan.get("Plans", ()):
-        yield from blocks(part)
 
 
 def asked_about(task: int) -> dict[str, Any]:
@@ -138,15 +123,12 @@ def asked_about(task: int) -> dict[str, Any]:
     return {**which, "available_at": NOON, "id": task, "most": 1_000}
 
 
-def nodes(plan: dict[str, Any]) -> Any:
+def reading(plan: Plan) -> Iterator[tuple[str, float]]:
     """Every node that reads the task table, with the rows that it read: those it returned and those it threw away."""
-    if plan.get("Relation Name") == "task" and "Scan" in plan["Node Type"]:
-        read = (
-            plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
-        )
-        yield plan["Node Type"], read * plan["Actual Loops"]
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
+    for node in nodes(plan):
+        if node.get("Relation Name") == "task" and "Scan" in node["Node Type"]:
+            thrown = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+            yield node["Node Type"], (node["Actual Rows"] + thrown) * node["Actual Loops"]
 
 
 @pytest.mark.stores("sqlite")
@@ -247,10 +229,7 @@ def test_claims_and_openings_do_not_walk_over_those_who_are_held_on_postgresql(s
     }  # fmt: skip
     for name, values in asked.items():
         with shop.store.begin("worker") as transaction:
-            found = dialect.book[name]
-            explain = "explain (analyze, format json) " + found.pyformat
-            ((plan,),) = transaction.connection.execute(explain, transaction._filled(found, values)).fetchall()
-        touched = list(nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
+            touched = list(reading(plan_of(transaction, name, values)))
         assert touched, name
         assert max(rows for _, rows in touched) <= 10, (name, touched)
     assert shop.tasks[task].state == "running"

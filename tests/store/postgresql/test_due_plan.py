@@ -1,9 +1,8 @@
 """The due query's plan is the nested loop over its index, whatever the statistics say or do not say."""
 
-import json
-
 import pytest
 
+from tests.support.plans import nodes, plan_of
 from tickwork.watch import FIRST_INSTANT, SECOND
 
 pytestmark = pytest.mark.stores("postgresql")
@@ -55,33 +54,25 @@ def stale(store):
 
 def empty_then_filled(store):
     run(store, "vacuum analyze tickwork.event", "vacuum analyze tickwork.trigger")
-    with store.begin("daemon", NOW) as transaction:  # the statement is prepared while the tables are empty
-        for _ in range(5):
-            transaction.all("due_events", due=FIRST_INSTANT, id=0, n=1_000)
+    assert plan(store)["Actual Rows"] == 0, "the plan is made while the tables are empty, and kept"
     fill(store)
 
 
-def nodes(plan):
-    yield plan
-    for inner in plan.get("Plans", ()):
-        yield from nodes(inner)
+def plan(store):
+    """The plan of the daemon's session."""
+    with store.begin("daemon", NOW) as transaction:
+        return plan_of(transaction, "due_events", {"now": NOW, "due": FIRST_INSTANT, "id": 0, "n": 1_000})
 
 
 @pytest.mark.parametrize("history", [never_analysed, analysed, stale, empty_then_filled])
 def test_the_due_query_walks_its_index(store, history):
     history(store)
-    with store.begin("daemon", NOW) as transaction:
-        statement = store.dialect.book["due_events"]
-        values = {"now": NOW, "due": FIRST_INSTANT, "id": 0, "n": 1_000}
-        (answer,) = transaction.connection.execute(
-            f"explain (analyze, buffers, format json) {statement.pyformat}", values
-        ).fetchone()
-    plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
-    found = list(nodes(plan))
+    top = plan(store)
+    found = list(nodes(top))
     kinds = [node["Node Type"] for node in found]
     assert not {"Sort", "Hash Join", "Hash", "Seq Scan", "Merge Join", "Bitmap Heap Scan"} & set(kinds), kinds
     assert "Nested Loop" in kinds and "LockRows" in kinds
     assert not [node for node in found if node["Node Type"] == "Nested Loop" and "Join Filter" in node]
     (scan,) = [node for node in found if node.get("Index Name") == "event_due"]
     assert scan["Actual Rows"] == 1_000
-    assert plan["Actual Rows"] == 1_000
+    assert top["Actual Rows"] == 1_000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from tests.support.plans import blocks, plan_of
 from tickwork import Tickwork, clocks
 from tickwork.engine.triggers import mark as marks
 from tickwork.engine.triggers.daemon import TriggerDaemon
@@ -138,13 +138,8 @@ def test_a_daemon_that_fires_what_it_expects_takes_a_bound_too(app):
 def buffers(app, start):
     """Pages touched by the due query from a position on."""
     with app.store.begin("daemon") as transaction:
-        statement = app.store.dialect.book["due_events"]
         values = {"now": None, "due": start - 1, "id": 2**63 - 1, "n": 1_000}
-        (answer,) = transaction.connection.execute(
-            f"explain (analyze, buffers, format json) {statement.pyformat}", values
-        ).fetchone()
-    plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
-    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        return blocks(plan_of(transaction, "due_events", values))
 
 
 def test_a_pinned_snapshot_does_not_make_turns_dearer(app, monkeypatch, tell):
