@@ -14,6 +14,7 @@ from tickwork.errors import StateConflict, StatementRefused, StoreError, WrongWr
 from tickwork.model.job_log import fold_all
 from tickwork.store import jobs
 from tickwork.store.jobs import Word
+from tickwork.store.ear import Halt
 from tickwork.store.open import open_store
 
 
@@ -118,12 +119,14 @@ def test_a_wake_up_names_the_job(store):
         if len(heard) >= 2:
             done.set()
 
-    thread = threading.Thread(target=store.dialect.ear().listen, args=(hear, done.is_set))
-    thread.start()
-    assert listening.wait(20)
-    put = yard.declare()
-    assert done.wait(20)
-    thread.join(20)
+    with Halt() as halt:
+        thread = threading.Thread(target=store.dialect.ear().listen, args=(hear, halt))
+        thread.start()
+        assert listening.wait(20)
+        put = yard.declare()
+        assert done.wait(20)
+        halt.ask()
+        thread.join(20)
     assert heard[1] == (f"job:{put.id}:1" if store.dialect.locks_rows else "")
 
 
