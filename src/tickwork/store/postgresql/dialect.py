@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
@@ -165,6 +166,18 @@ def _has_something_to_say(connection: psycopg.Connection[Row]) -> bool:
     return bool(poll.poll(0))
 
 
+_DIALECTS: weakref.WeakSet[PostgresqlDialect] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for dialect in list(_DIALECTS):
+        dialect.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 class PostgresqlDialect(Dialect):
     """One schema of one PostgreSQL database."""
 
@@ -181,7 +194,8 @@ class PostgresqlDialect(Dialect):
         self.book = Book.open("postgresql", self.turn)
         self._pools: dict[str, ConnectionPool[psycopg.Connection[Row]]] = {}
         self._inherited: list[dict[str, ConnectionPool[psycopg.Connection[Row]]]] = []
-        self._guard, self._pid = threading.Lock(), os.getpid()
+        self._guard = threading.Lock()
+        _DIALECTS.add(self)
 
     @contextmanager
     def begin(
@@ -257,11 +271,17 @@ class PostgresqlDialect(Dialect):
             return connection
         raise StoreUnavailable(EVERY_ONE_CLOSED)
 
+    def forked(self) -> None:
+        """Begin anew in a child: on connections of its own, and with a lock that no thread of its parent holds for ever.
+
+        It must not speak, nor say goodbye, on its parent's connections.
+        """
+        self._guard = threading.Lock()
+        self._inherited.append(self._pools)
+        self._pools = {}
+
     def _pool(self, kind: str, session: dict[str, str]) -> ConnectionPool[psycopg.Connection[Row]]:
         with self._guard:
-            if self._pid != os.getpid():  # a child must not speak, nor say goodbye, on its parent's connections
-                self._inherited.append(self._pools)
-                self._pools, self._pid = {}, os.getpid()
             pool = self._pools.get(kind)
             if pool is None:
                 pool = self._pools[kind] = ConnectionPool(
@@ -326,9 +346,8 @@ class PostgresqlDialect(Dialect):
 
     def close(self) -> None:
         with self._guard:
-            if self._pid == os.getpid():
-                for pool in self._pools.values():
-                    pool.close()
+            for pool in self._pools.values():
+                pool.close()
             self._pools.clear()
 
     def script(self, transaction: Transaction, text: str) -> None:
