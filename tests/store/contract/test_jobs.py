@@ -13,8 +13,8 @@ from tickwork.clocks import Every
 from tickwork.errors import StateConflict, StatementRefused, StoreError, WrongWriter
 from tickwork.model.job_log import fold_all
 from tickwork.store import jobs
-from tickwork.store.jobs import Word
 from tickwork.store.ear import Halt
+from tickwork.store.jobs import Word
 from tickwork.store.open import open_store
 
 
