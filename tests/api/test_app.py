@@ -68,7 +68,7 @@ def test_a_schema_of_ones_own(database_url):
 
 @pytest.mark.stores("postgresql")
 def test_a_database_that_is_down_is_unavailable(monkeypatch):
-    monkeypatch.setattr("tickwork.store.postgresql.dialect.POOL_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("tickwork.store.postgresql.connections.POOL_WAIT_SECONDS", 0.2)
     with Tickwork("postgresql://nobody@127.0.0.1:1/none") as app:
         with pytest.raises(StoreUnavailable):
             app.triggers.list()

@@ -264,9 +264,9 @@ def test_a_read_only_database_takes_no_writes_and_says_so(app, database):
 
 @pytest.mark.stores("postgresql")
 def test_a_full_pool_says_what_to_do(database, monkeypatch):
-    from tickwork.store.postgresql import dialect
+    from tickwork.store.postgresql import connections
 
-    monkeypatch.setattr(dialect, "POOL_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "POOL_WAIT_SECONDS", 0.2)
     app = Tickwork(database, pool_size=1)
     app.triggers.list()
     with app.store.begin("application"), pytest.raises(StoreUnavailable, match="pool_size"):
@@ -277,7 +277,7 @@ def test_a_full_pool_says_what_to_do(database, monkeypatch):
 @pytest.mark.stores("postgresql-18")
 def test_a_server_that_is_not_there_is_said_and_waited_for(caplog):
     app = Tickwork("postgresql://nobody@127.0.0.1:9/nothing")
-    from tickwork.store.postgresql import dialect
+    from tickwork.store.postgresql import connections
 
     told = threading.Event()
 
@@ -292,7 +292,7 @@ def test_a_server_that_is_not_there_is_said_and_waited_for(caplog):
                 told.set()
                 raise
 
-    dialect.POOL_WAIT_SECONDS, before = 0.2, dialect.POOL_WAIT_SECONDS
+    connections.POOL_WAIT_SECONDS, before = 0.2, connections.POOL_WAIT_SECONDS
     runner = Runner(Told(), SystemWatch())
     try:
         runner.start()
@@ -301,5 +301,5 @@ def test_a_server_that_is_not_there_is_said_and_waited_for(caplog):
     finally:
         runner.stop()
         runner.join(30)
-        dialect.POOL_WAIT_SECONDS = before
+        connections.POOL_WAIT_SECONDS = before
         app.close()

@@ -18,7 +18,7 @@ from tickwork.model.lease import LENGTH, LOST_ALLOWED, RENEW_EVERY
 from tickwork.model.policies import GRACE, MISSED_LIMIT
 from tickwork.model.standing_order import PRIORITY
 from tickwork.model.states import EVENT, TASK, TRIGGER
-from tickwork.store.postgresql.dialect import DAEMON_SESSION
+from tickwork.store.postgresql.sessions import DAEMON_SESSION
 from tickwork.store.sqlite.dialect import BUSY_SECONDS
 from tickwork.watch import SECOND
 from tools import requirements, states

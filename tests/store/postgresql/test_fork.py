@@ -17,7 +17,7 @@ def look(store):
 def test_a_lock_that_the_parent_held_is_nothing_to_the_child(store):
     look(store)
     child = multiprocessing.get_context("fork").Process(target=look, args=(store,))
-    with store.dialect._guard:  # as a thread of the parent may hold it at that moment
+    with store.dialect.connections._guard:  # as a thread of the parent may hold it at that moment
         child.start()
     child.join(60)
     child.kill()

@@ -5,7 +5,7 @@ from psycopg import errors as pg
 
 from tickwork.engine.triggers.planning import NOT_THE_ROWS
 from tickwork.errors import StatementRefused
-from tickwork.store.postgresql.dialect import trouble
+from tickwork.store.postgresql.trouble import trouble
 
 
 @pytest.mark.parametrize(
