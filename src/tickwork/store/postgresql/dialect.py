@@ -1,10 +1,8 @@
-"""PostgreSQL, as far as it differs: sessions with limits, LISTEN, arrays, error classes.
+"""PostgreSQL, as far as it differs: how a transaction begins, who hears of it, and which server it is.
 
 Every transaction of ours says ``read committed`` itself: a role or a database may have another default, and the
 daemon's argument (lock, then read by that lock) needs a new snapshot for each statement. Where nothing is written there
-is nothing to begin: each statement has its own snapshot all the same, and two round trips of three are saved. Daemon sessions carry
-limits, so that a frozen daemon releases its batch, and planner settings, so that the due query stays the nested
-loop over its index whatever the statistics say.
+is nothing to begin: each statement has its own snapshot all the same, and two round trips of three are saved.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What a session of each role is given when it is opened: limits, so that whoever is frozen lets go, and the planner's settings."""
+"""What a session of each role is given when it is opened.
+
+Limits, so that whoever is frozen lets go of what others wait for; and the planner's settings, so that the due query stays
+the nested loop over its index, and what names its rows goes by their keys, whatever the statistics say.
+"""
 
 from __future__ import annotations
 
