@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from tests.engine.tasks.test_rescue import Dead
 from tests.support.shop import Shop
 from tickwork.engine.loop import Bell
@@ -60,3 +62,26 @@ def test_without_somebody_who_wakes_it_it_looks_each_second(shop: Shop) -> None:
     worker = shop.worker({})
     began = shop.watch.now()
     assert worker.heartbeat.turn(began) == began + min(LOOK_EVERY, RENEW_EVERY) == began + SECOND
+
+
+def test_what_is_settled_while_it_beats_is_not_taken_for_lost(shop: Shop, caplog) -> None:
+    """Settled, committed, and not yet out of the worker's hands: its lease is gone, and nobody has lost it."""
+    worker = shop.worker({"note": lambda: None})
+    shop.put("note")
+    settled = worker.pump._settled
+
+    def beaten(*given) -> None:
+        beat = threading.Thread(target=worker.heartbeat.turn, args=(shop.watch.now(),))
+        beat.start()
+        beat.join(0.5)  # as long as it takes, or for ever: it waits for us
+        beats.append(beat)
+        settled(*given)
+
+    beats: list[threading.Thread] = []
+    worker.pump._settled = beaten
+    worker.pump.turn(shop.watch.now())
+    worker.pump.settle_all(shop.watch.now())
+    (beat,) = beats
+    beat.join(60)
+    assert "was lost" not in caplog.text
+    assert worker.pump.empty and not shop.leases

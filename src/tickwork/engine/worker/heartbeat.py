@@ -26,6 +26,8 @@ log = logging.getLogger("tickwork.worker")
 
 #: How often running work learns what others ask of it.
 LOOK_EVERY = 1 * SECOND
+#: How long a lease that is gone is not held for lost, in seconds, while it may be that its work was just settled.
+SETTLING_SECONDS = 5.0
 #: How often a worker that has nothing in its hands says that it is there: a little before every second look of the watchman
 #: of its process, which on SQLite hears the commit and looks then, not twice.
 IDLE_EVERY = 19 * SECOND
@@ -103,9 +105,9 @@ class Heartbeat:
         with pump.store.begin("worker") as transaction:
             standing = leases.renew(transaction, tokens) if tokens else set()
             alive = workers.see(transaction, number)
-        still = set(self._tokens())
-        for token in set(tokens) - standing:
-            if token in still:  # not settled meanwhile
+        if gone := set(tokens) - standing:
+            pump.between.wait(SETTLING_SECONDS)
+            for token in gone & set(self._tokens()):  # else it was settled meanwhile
                 pump.lose(token)
         if any(seat.done or seat.failed for seat in pump.seats.values()):
             with pump.store.begin("worker") as transaction:

@@ -13,6 +13,7 @@ which comes to nothing where it had happened.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from tickwork.engine.worker.appetite import Appetite
@@ -59,6 +60,9 @@ class Pump:
         self.plan = Plan(self.drawing, self.lead, self.hands, number)
         self.obstacle = Obstacle(store, appetite.replica_lag)
         self.claiming = True
+        self.between = threading.Event()
+        """Set while no exchange is under way: what was settled is out of hand, so no lease is gone while its work is still here."""
+        self.between.set()
         self.stirred = False
         """Somebody inside has finished something."""
         self.began: Callable[[], None] = lambda: None
@@ -209,6 +213,13 @@ class Pump:
 
     def _exchange(self, seat: Seat, batch: Sequence[Ended], wish: Wish | None, now: Instant) -> Sequence[Unit]:
         """Settle a batch of a source and claim another in one transaction."""
+        self.between.clear()
+        try:
+            return self._exchanged(seat, batch, wish, now)
+        finally:
+            self.between.set()
+
+    def _exchanged(self, seat: Seat, batch: Sequence[Ended], wish: Wish | None, now: Instant) -> Sequence[Unit]:
         units: Sequence[Unit] = ()
         settled = Settled()
         self.number()  # before the transaction: it may have one of its own
