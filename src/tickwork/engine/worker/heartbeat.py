@@ -106,7 +106,9 @@ class Heartbeat:
             standing = leases.renew(transaction, tokens) if tokens else set()
             alive = workers.see(transaction, number)
         if gone := set(tokens) - standing:
-            pump.between.wait(SETTLING_SECONDS)
+            pump.between.wait(
+                min(SETTLING_SECONDS, self.every / SECOND)
+            )  # the other leases wait for their next renewal
             for token in gone & set(self._tokens()):  # else it was settled meanwhile
                 pump.lose(token)
         if any(seat.done or seat.failed for seat in pump.seats.values()):

@@ -5,7 +5,8 @@ written to the log, synced, and only then seen; so one look at the moment of the
 a millisecond later, and again and again after a third more, until that is every 25 milliseconds and half a second has passed
 since the last write: it hears late by a quarter of what the commit took. When it has heard one, another may have been written
 with it, and it looks twice more within a tenth of a second. Two rings are 25 ms apart at least, however much is written. And
-it looks every five seconds whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes (no Linux, or no watch to be had) it looks every 25 ms.
+it looks every five seconds whatever happens. While nobody writes it costs nothing. Where the system tells nobody of writes
+(no Linux, or no watch to be had) it looks every 25 ms.
 """
 
 from __future__ import annotations
