@@ -196,7 +196,7 @@ def test_a_database_that_hangs_up_is_survived(floor: Floor) -> None:
     with floor.store.dialect.connect() as connection:
         for _ in range(10):
             connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity "  # and they are gone before anybody goes on
                 "where datname = current_database() and pid <> pg_backend_pid() and state is not null"
             )
             seen = len(ran)
@@ -224,7 +224,7 @@ def test_t124_a_read_only_database_is_waited_out(floor: Floor, caplog: Any) -> N
             connection.execute("set default_transaction_read_only = off")
             connection.execute(f'alter database "{name}" {words}')
             connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity "  # and they are gone before anybody goes on
                 "where datname = current_database() and pid <> pg_backend_pid()"
             )
 
