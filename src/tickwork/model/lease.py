@@ -25,13 +25,27 @@ LOST_ALLOWED = 5
 _SINCE_MS = 1_577_836_800_000
 
 
-def new_token(now: Instant, chance: Callable[[int], int] = secrets.randbits) -> int:
-    """Return a token that was never used: milliseconds since 2020 above, 22 random bits below.
+class Tokens:
+    """Makes the tokens of one worker: milliseconds since 2020 above, 22 random bits below, each above the one before.
 
-    >>> new_token(1_577_836_800_000_000 + 5_000, lambda bits: 3)
-    20971523
+    So a worker makes none twice, though it makes thousands within a millisecond or its clock is set back; two workers
+    would have to draw the same of four million numbers in the same millisecond. :meth:`next` is for one thread.
+
+    >>> tokens = Tokens(chance=lambda bits: 3)
+    >>> at = 1_577_836_800_000_000 + 5_000
+    >>> tokens.next(at), tokens.next(at), tokens.next(at - 1_000), tokens.next(at + 1_000)
+    (20971523, 20971524, 20971525, 25165827)
     """
-    return max(0, now // 1000 - _SINCE_MS) << 22 | chance(22)
+
+    def __init__(self, chance: Callable[[int], int] = secrets.randbits) -> None:
+        self._chance, self._last = chance, -1  # below any
+
+    def next(self, now: Instant) -> int:
+        """Return a token that was never used; *now* is the database's time."""
+        milliseconds = max(0, now // 1000 - _SINCE_MS)
+        later = milliseconds > self._last >> 22
+        self._last = milliseconds << 22 | self._chance(22) if later else self._last + 1
+        return self._last
 
 
 class Standing(NamedTuple):

@@ -9,7 +9,7 @@ runs is acknowledged (*stopping*), told to the run, and ends as *stopped* whatev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from tickwork.errors import LeaseLost, TickworkError
 from tickwork.model.job import read_text
 from tickwork.model.job_retry import JobRetry
 from tickwork.model.job_run import Ended, JobRun
-from tickwork.model.lease import LENGTH, new_token
+from tickwork.model.lease import LENGTH, Tokens
 from tickwork.store import jobs
 from tickwork.store.dialect import Transaction
 from tickwork.store.jobs import JobRow, Word
@@ -45,7 +45,7 @@ class JobRuns:
     handlers: tuple[str, ...] | None = None
     namespaces: tuple[str, ...] = ()
     length: int = LENGTH
-    token: Callable[[Instant], int] = new_token
+    token: Callable[[Instant], int] = field(default_factory=lambda: Tokens().next)
 
     def __post_init__(self) -> None:
         self._scope = Scope.of(self.store.dialect, "", wake=True)

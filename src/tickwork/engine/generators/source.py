@@ -21,7 +21,6 @@ from tickwork.engine.worker.source import Settled, Source, Wish
 from tickwork.engine.worker.units import Unit
 from tickwork.errors import LeaseLost, StatementRefused
 from tickwork.model.generator import Again, Offer, Park, Verdict, checked
-from tickwork.model.lease import new_token
 from tickwork.store import generators as rows
 from tickwork.store import leases
 from tickwork.store.dialect import Transaction
@@ -155,8 +154,7 @@ class Generated(Source):
         generator = self.generator
         terms = Terms(self.namespace, self.name, generator.lease, generator.limit, generator.attempts)
         offers = {choice.identifier: choice.offer for choice in wish.choices}
-        tokens = [wish.token, *(new_token(self.worker.watch.now()) for _ in range(len(offers) - 1))]
-        taken = rows.take(transaction, terms, offers, wish.worker_id, tokens)
+        taken = rows.take(transaction, terms, offers, wish.worker_id, wish.tokens)
         self.spoiled = taken.parked
         return [WorkUnit(self, Work(self.store, generator.scope, claim)) for claim in taken.claims]
 

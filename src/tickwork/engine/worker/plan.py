@@ -16,7 +16,7 @@ from tickwork.engine.worker.seat import Seat
 from tickwork.engine.worker.source import Wish
 from tickwork.engine.worker.units import Unit
 from tickwork.model import ranking
-from tickwork.model.lease import new_token
+from tickwork.model.lease import Tokens
 from tickwork.model.ranking import Choice
 from tickwork.watch import SECOND, Instant
 
@@ -34,6 +34,7 @@ class Plan:
     def __init__(self, drawing: Drawing, lead: Seat | None, hands: Hands, number: Callable[[], int]) -> None:
         self.drawing, self.lead, self.hands, self.number = drawing, lead, hands, number
         self.watch: DatabaseWatch = drawing.watch
+        self._tokens = Tokens()
         self.rung = True
         """Somebody outside said that there may be work."""
         self.next_at: Instant | None = None
@@ -168,7 +169,9 @@ class Plan:
         return {name: self._wish(len(each), each[-1].priority, tuple(each)) for name, each in wishes.items()}
 
     def _wish(self, size: int, worst: int, choices: tuple[Choice, ...] = ()) -> Wish:
-        return Wish(size, self.hands.free, worst, self.number(), new_token(self.watch.now()), choices)
+        at = self.watch.now()
+        tokens = tuple(self._tokens.next(at) for _ in range(len(choices) or 1))
+        return Wish(size, self.hands.free, worst, self.number(), tokens, choices)
 
     # ---------------------------------------------------------------------------------------------- what it brought
 

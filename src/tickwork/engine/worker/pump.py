@@ -80,6 +80,13 @@ class Pump:
         """Whether nothing is in the worker's hands and nothing was left to draw at the last look."""
         return self.empty and not (self.plan.has_more and self.claiming)
 
+    def stands_still(self, now: Instant) -> bool:
+        """Whether nothing is left but what waits for a while, since it could not be settled just now."""
+        if self.idle:
+            return True
+        waits = all(seat.empty or (seat.settling and now < seat.held_until) for seat in self.seats.values())
+        return waits and not (self.hands.busy or self.hands.queued or (self.plan.has_more and self.claiming))
+
     @property
     def wants_more(self) -> bool:
         """Whether what was claimed ahead runs low while there is more to draw."""
@@ -207,7 +214,8 @@ class Pump:
             if lead:
                 raise
             log.exception("%s: an error in its turn; trying again in a second", seat.name)
-            seat.held_until = now + LOOK_EVERY
+            if seat.settling:
+                seat.held_until = now + LOOK_EVERY
             self.plan.leave(seat, LOOK_EVERY)
             return ()
 
@@ -231,9 +239,11 @@ class Pump:
                 if wish is not None:
                     units = seat.source.claim(transaction, wish)
         except StatementRefused:
+            seat.doubt = (
+                None  # the database has answered: nothing happened, and what stands under the token is another's
+            )
             if not batch:
                 raise
-            seat.doubt = None
             settled = self._settle_apart(seat, batch)
         except BaseException:
             seat.settling.put_back(batch)

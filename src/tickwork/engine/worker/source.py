@@ -36,9 +36,14 @@ class Wish:
     starts: int
     worst: int
     worker_id: int
-    token: int
-    """Made before the statement and used once: after a lost answer it tells whether the claim happened."""
+    tokens: tuple[int, ...]
+    """Made before the statement and used once: one, or one for each of the choices."""
     choices: tuple[Choice, ...] = ()
+
+    @property
+    def token(self) -> int:
+        """What stands for the whole claim: after a lost answer it tells whether it happened."""
+        return self.tokens[0]
 
 
 class Outlook(NamedTuple):

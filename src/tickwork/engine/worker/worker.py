@@ -122,7 +122,10 @@ class Worker:
     # ---------------------------------------------------------------------------------------------- without threads
 
     def run_due(self, limit: int | None = None) -> int:
-        """Take turns until nothing more is ready, or *limit* runs have ended, and settle it all; return how many there were."""
+        """Take turns until nothing more is ready, or *limit* runs have ended, and settle it all; return how many there were.
+
+        What cannot be settled yet stays in hand for the next time: nobody waits here, and time may stand still.
+        """
         self.number()
         before = self.ended
         until = None if limit is None else before + limit
@@ -137,8 +140,9 @@ class Worker:
 
     def _turn_until_idle(self, until: int | None) -> None:
         while until is None or self.ended < until:
-            self.pump.turn(self.steady.now())
-            if self.pump.idle:
+            now = self.steady.now()
+            self.pump.turn(now)
+            if self.pump.stands_still(now):
                 return
 
     # -------------------------------------------------------------------------------------------------- with threads
