@@ -105,8 +105,9 @@ def test_who_runs_what_for_how_long(shop: Tickwork, database: str, capsys: Any) 
         assert run(["worker", "list", "--database", database, "--json"]) == 0
         members = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         (member,) = [each for each in members if each["kind"] == "worker"]
-        found = [(each["generator"], each["identifier"], each["handler"], each["progress"]) for each in member["works"]]
-        assert found == [("queue", str(task), "held", 0.4)]
+        works = [each for each in member["works"] if each["generator"] == "queue"]  # retention may be at work beside it
+        found = [(each["identifier"], each["handler"], each["progress"]) for each in works]
+        assert found == [(str(task), "held", 0.4)]
         assert run(["task", "show", str(task), "--database", database]) == 0
         assert "40% of the pages" in capsys.readouterr().out
         shop.tasks.cancel(task)
