@@ -136,9 +136,8 @@ def test_two_workers_of_which_one_dies_pay_everything_once(database: str, tell: 
                 total += put_until_it_ran_some(shop, doomed)
                 doomed.send(signal.SIGKILL)
                 doomed.wait()
-        until(
-            lambda: len(shop.archive) == total and not shop.leases
-        )  # also those that the dead left with nothing under them
+        # leases, too: the dead left some with nothing under them
+        until(lambda: len(shop.archive) == total and not shop.leases)
         steady.tell("stop")
         steady.line("stopped True")
     paid = sorted(row[0] for row in shop.ask("select task from paid"))

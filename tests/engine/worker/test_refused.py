@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tickwork.model.generator import Offer
 from tickwork.model.lease import LENGTH, Tokens
-from tickwork.store import claims
+from tickwork.store import claims, leases
 from tickwork.store.claims import Subscription, Wish
 from tickwork.store.store import Store
 
@@ -67,3 +67,20 @@ def test_what_cannot_be_settled_is_kept_for_the_next_time(works):
     assert works.began == ["shelf/a"]
     assert worker.pump.empty
     assert works.field.one("select count(*) from tickwork.lease") == 0
+
+
+def test_a_refused_claim_holds_up_nothing_that_ends_later(works):
+    """Another worker has the token that is drawn first. Time stands still: what is drawn next is settled all the same."""
+    worker = works.worker(works.shelf("shelf", Offer("a", 2000)), jobs=False)
+    taken = Tokens(lambda bits: 5).next(works.watch.now())
+    with works.store.begin("worker") as transaction:
+        assert leases.grant_unless_held(transaction, taken, worker_id=7, length=LENGTH)
+    worker.pump.plan._tokens = Tokens(lambda bits: 5)
+    worker.pump.turn(worker.steady.now())
+    assert works.began == []
+    worker.pump.plan.ask_all()
+    for _ in range(2):  # one draws and runs, one settles
+        worker.pump.turn(worker.steady.now())
+    assert works.began == ["shelf/a"]
+    assert worker.pump.unsettled == 0
+    assert works.field.sql("select token from tickwork.lease") == [(taken,)]

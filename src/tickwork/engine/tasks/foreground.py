@@ -30,14 +30,14 @@ def run_these(worker: Worker, ids: Sequence[int]) -> set[int]:
         claimed = queue.fit(transaction, token, claims.take(transaction, wish, ids))
     beating = Runner(worker.heartbeat, watch)
     beating.start()
-    nothing = threading.Event()
+    pause = threading.Event()
     try:
         worker.pump.adopt(worker.pump.seats[queue.name], queue.units(claimed), watch.now())
         worker.pump.claiming = False
         while not worker.pump.idle:
             again_at = worker.pump.turn(watch.now())
             if again_at is not None and not worker.pump.idle:  # somebody holds one of them just now
-                nothing.wait((again_at - watch.now()) / SECOND)
+                pause.wait((again_at - watch.now()) / SECOND)
     finally:
         beating.stop()
         beating.join()

@@ -239,9 +239,8 @@ class Pump:
                 if wish is not None:
                     units = seat.source.claim(transaction, wish)
         except StatementRefused:
-            seat.doubt = (
-                None  # the database has answered: nothing happened, and what stands under the token is another's
-            )
+            # the database has answered: nothing happened, and what stands under the token is another's
+            seat.doubt = None
             if not batch:
                 raise
             settled = self._settle_apart(seat, batch)
